@@ -1,0 +1,46 @@
+/*
+ * recorder: captures every interface it is given, in one process of its own.
+ *
+ * recorder_start() forks; the child opens one libpcap handle per interface
+ * inside that interface's network namespace, and recorder_start() returns once
+ * all of them record. recorder_stop() returns when every packet that had
+ * arrived by then is in the files, the files are closed and merged.pcapng is
+ * written. What each capture counted goes to config.results (shared memory),
+ * also when the recorder is killed half-way. To be called by a single-threaded
+ * process.
+ */
+#ifndef HARNESS_CAPTURE_RECORDER_H
+#define HARNESS_CAPTURE_RECORDER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "evidence/evidence.h"
+#include "topology/topology.h"
+
+struct recorder_config {
+	const struct topology *topology; /* names, addresses, capture settings */
+	const int *netns;		 /* a descriptor per node of the topology */
+	size_t n_captures;
+	struct capture_evidence *captures; /* node, interface, name, file, buffer are filled in already */
+	const char *folder;		   /* of the run; files go below it */
+	const char *merged;		   /* file name of the merged capture, below folder */
+	const char *comment;		   /* of the section: topology, run, seed, command */
+	uint64_t stop_deadline_ns;	   /* how long draining and merging may take */
+};
+
+struct recorder;
+
+int recorder_start(const struct recorder_config *config, struct recorder **ret_recorder,
+		   struct err *e);
+/* For the caller's poll loop: readable when the recorder ended by itself, which is a failure. */
+int recorder_pidfd(const struct recorder *r);
+pid_t recorder_pid(const struct recorder *r);
+/* -1 when a capture is incomplete; drops are no error here, they are counted in the evidence. */
+int recorder_stop(struct recorder *r, struct err *e);
+/* Kills it when it still runs. */
+void recorder_free(struct recorder *r);
+void recorder_freep(struct recorder **r);
+
+#endif

@@ -1,0 +1,59 @@
+/* main: the table of subcommands, and the one place that prints errors. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv, struct err *e);
+	const char *help;
+} commands[] = {
+	{ "run", cli_run, "run a topology and judge what arrived" },
+	{ "check", cli_check, "read a topology and print its plan, without running it" },
+	{ "doctor", cli_doctor, "say what this machine has and lacks for it" },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int usage(FILE *out, int status)
+{
+	fprintf(out, "Usage: harness COMMAND [OPTION...]\n\n"
+		     "Builds a small network on this machine, runs programs in its nodes, records\n"
+		     "every packet, and proves what arrived.\n\n"
+		     "Commands:\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n'harness COMMAND --help' says more. To begin with:\n"
+		     "  sudo ./harness run topologies/3alpine.conf\n");
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = { 0 };
+
+	if (argc < 2)
+		return usage(stderr, EXIT_USAGE);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
+		return usage(stdout, 0);
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("harness " HARNESS_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+
+		int status = commands[i].run(argc - 1, argv + 1, &e);
+
+		if (status >= 0)
+			return status;
+		fprintf(stderr, "harness: %s\n", e.msg);
+		return e.class == ERR_USAGE ? EXIT_USAGE : EXIT_MACHINE;
+	}
+	fprintf(stderr, "harness: there is no command '%s'; 'harness --help' lists them\n",
+		argv[1]);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,136 @@
+/*
+ * evidence: what one run left behind, beside its files, as plain data.
+ *
+ * The harness makes one before it forks the supervisor of the run; it lives in
+ * shared memory, so what the supervisor and the recorder wrote is there to be
+ * judged whatever killed them. Written by lab, program, capture and run; read
+ * by verify. No pointers leave the mapping, strings are fixed arrays.
+ */
+#ifndef HARNESS_EVIDENCE_EVIDENCE_H
+#define HARNESS_EVIDENCE_EVIDENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* How far the run came; each stage is written when it begins. */
+enum run_stage {
+	STAGE_NEW,	 /* the supervisor has not started */
+	STAGE_LAB,	 /* namespaces and links are being made */
+	STAGE_RECORDER,	 /* captures are being opened */
+	STAGE_RECEIVERS, /* receivers were started and are not all ready */
+	STAGE_TRANSFER,	 /* senders run */
+	STAGE_STOPPING,	 /* senders have ended, receivers are told to */
+	STAGE_DRAINING,	 /* no program is left, captures are drained */
+	STAGE_DONE,	 /* everything below is complete */
+};
+
+enum program_role {
+	ROLE_SENDER,
+	ROLE_RECEIVER,
+};
+
+/* What became of a program. */
+enum program_state {
+	PROGRAM_NEW,	 /* not started (see error when starting it failed) */
+	PROGRAM_RUNNING, /* pid is valid; also when the supervisor died before it ended */
+	PROGRAM_EXITED,	 /* status is its exit status */
+	PROGRAM_KILLED,	 /* status is the signal that ended it */
+};
+
+struct program_evidence {
+	char name[96];	 /* "alpine-2/udp-recv" */
+	size_t node;	 /* index into topology.nodes */
+	size_t transfer; /* index into topology.transfers */
+	enum program_role role;
+	enum program_state state;
+	int status;
+	pid_t pid;	      /* as the lab sees it */
+	bool ready;	      /* its socket was bound (receivers) */
+	bool told_to_stop;    /* SIGTERM was sent by the harness before it ended */
+	bool ignored_stop;    /* ... and SIGKILL had to follow */
+	bool past_deadline;   /* it still ran when the run's deadline passed */
+	unsigned left_behind; /* processes that outlived it */
+	char left_name[16];   /* the command name of one of those */
+	uint64_t started_ns, ready_ns, ended_ns; /* CLOCK_MONOTONIC, 0: never */
+	char error[256];			 /* why it could not be started, or "" */
+	char log[256];	  /* standard output and error, a path relative to the run's folder */
+	char report[256]; /* its --report file, likewise; "" when it is not one of ours */
+};
+
+/* A socket of a receiver, as sock_diag showed it just before the program was told to stop. */
+struct socket_evidence {
+	bool seen;
+	uint64_t drops;	 /* datagrams dropped because its receive buffer was full (sk_drops) */
+	uint64_t queued; /* bytes not read yet */
+	uint64_t buffer; /* bytes, sk_rcvbuf */
+};
+
+/* One node's UDP counters of /proc/net/snmp (RFC 4113, and Linux's own), end minus start. */
+struct udp_counters {
+	uint64_t in_datagrams;	/* handed to programs */
+	uint64_t no_ports;	/* arrived for a port that nobody had */
+	uint64_t in_errors;	/* all receive errors, the next two included */
+	uint64_t rcvbuf_errors; /* receive buffer full */
+	uint64_t csum_errors;	/* checksum wrong */
+	uint64_t out_datagrams;
+	uint64_t sndbuf_errors;
+	uint64_t reasm_fails; /* Ip: ReasmFails */
+};
+
+struct node_evidence {
+	bool counted; /* the counters were read at both ends of the run */
+	struct udp_counters udp;
+};
+
+/* One captured interface. */
+struct capture_evidence {
+	size_t node;	     /* index into topology.nodes */
+	size_t interface;    /* index into node.interfaces */
+	char name[96];	     /* "alpine-2/eth0" */
+	char file[256];	     /* relative to the run's folder */
+	bool complete;	     /* drained and closed */
+	uint64_t packets;    /* written */
+	uint64_t bytes;	     /* written, of packets */
+	uint64_t received;   /* ps_recv of libpcap: passed the filter */
+	uint64_t dropped;    /* ps_drop: no room in the buffer */
+	uint64_t if_dropped; /* ps_ifdrop */
+	uint64_t passed; /* packets that the interface counted in and out meanwhile; 0: not read */
+	size_t buffer;	 /* bytes, as asked for */
+	char error[256]; /* why it is not complete, or "" */
+};
+
+struct evidence {
+	enum run_stage stage;
+	bool failed; /* the run could not be carried out: see error */
+	struct err error;
+	bool interrupted;	  /* SIGINT or SIGTERM came to the harness */
+	int supervisor_signal;	  /* what killed the supervisor, 0: nothing did */
+	bool past_deadline;	  /* of the whole run */
+	uint64_t started_real_ns; /* CLOCK_REALTIME */
+	/* CLOCK_MONOTONIC; 0: never reached */
+	uint64_t started_ns, lab_up_ns, recording_ns, ready_ns, sent_ns, stopped_ns, drained_ns,
+		ended_ns;
+	char merged[64];  /* the merged capture, relative to the run's folder, or "" */
+	bool offloads_on; /* captures off: super-packets travel whole */
+
+	size_t n_programs;
+	struct program_evidence *programs;
+	struct socket_evidence *sockets; /* as programs, of receivers */
+	size_t n_nodes;			 /* as topology.nodes */
+	struct node_evidence *nodes;
+	size_t n_captures; /* one per interface of every node, in topology order; 0: capture off */
+	struct capture_evidence *captures;
+	size_t size; /* bytes of the mapping */
+};
+
+/* All of it zeroed, in memory shared with children forked later (evidence_free). */
+int evidence_new(size_t n_programs, size_t n_nodes, size_t n_captures,
+		 struct evidence **ret_evidence, struct err *e);
+void evidence_free(struct evidence *ev);
+void evidence_freep(struct evidence **ev);
+
+#endif

@@ -1,0 +1,312 @@
+#include "lab/lab.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "lab/counters.h"
+#include "lab/diag.h"
+#include "lab/netlink.h"
+#include "lab/node.h"
+
+/* Interface indices, chosen by us so that requests can refer to links that the same batch makes. */
+#define BRIDGE_INDEX 10
+#define PEER_INDEX   2
+#define HOSTS_FILE   "/run/harness/hosts"
+/* A link that is not up by then never will be; it takes well under a millisecond. */
+#define LINK_DEADLINE_NS (10 * NS_PER_SEC)
+
+struct lab {
+	const struct topology *topology;
+	bool offloads;
+	struct home home;
+	struct node_ns *nodes; /* topology.n_nodes of them */
+	int *netns;	       /* the same descriptors' net, for lab_netns() */
+	struct diag **diags;   /* a sock_diag connection per node, opened when first needed */
+};
+
+void lab_free(struct lab *lab)
+{
+	if (lab == NULL)
+		return;
+	for (size_t i = 0; i < lab->topology->n_nodes; i++) {
+		node_done(&lab->nodes[i]);
+		diag_free(lab->diags[i]);
+	}
+	home_done(&lab->home);
+	free(lab->nodes);
+	free(lab->netns);
+	free(lab->diags);
+	free(lab);
+}
+
+void lab_freep(struct lab **lab)
+{
+	lab_free(*lab);
+}
+
+const int *lab_netns(const struct lab *lab)
+{
+	return lab->netns;
+}
+
+/* hosts(5) for every node: all names, with all their addresses. */
+static int write_hosts(const struct topology *t, struct err *e)
+{
+	struct text hosts cleanup_by(text_done) = { 0 };
+	char buf[INET6_ADDRSTRLEN];
+
+	text_add(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n");
+	for (size_t n = 0; n < t->n_nodes; n++)
+		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++) {
+			const struct interface *iface = &t->nodes[n].interfaces[i];
+
+			for (size_t a = 0; a < iface->n_addresses; a++)
+				text_add(&hosts, "%s\t%s\n",
+					 inet_ntop(iface->addresses[a].family,
+						   &iface->addresses[a].v4, buf, sizeof(buf)),
+					 t->nodes[n].name);
+		}
+	return fs_write(HOSTS_FILE, hosts.s, hosts.len, e);
+}
+
+/* Checksums filled in and super-packets cut before the wire, at one end: ethtool(8) -K tx off. */
+static int tx_checksum_off(int sock, const char *name, struct err *e)
+{
+	struct ethtool_value value = { .cmd = ETHTOOL_STXCSUM, .data = 0 };
+	struct ifreq request = { .ifr_data = (void *)&value };
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(sock, SIOCETHTOOL, &request) != 0)
+		return err_set(e, errno, "switch off checksum offload of '%s'", name);
+	return 0;
+}
+
+/* Of the bridge's end of a link (free). Ten digits at most: a topology has fewer nodes. */
+static char *port_name(size_t node, size_t interface)
+{
+	return text_format("n%zu-%zu", node, interface);
+}
+
+static int add_bridges(const struct topology *t, struct netlink *nl, struct err *e)
+{
+	for (size_t i = 0; i < t->n_networks; i++) {
+		cleanup_free char *name = text_format("net%zu", i);
+		unsigned mtu = 1500;
+
+		for (size_t n = 0; n < t->n_nodes; n++)
+			for (size_t k = 0; k < t->nodes[n].n_interfaces; k++)
+				if (t->nodes[n].interfaces[k].network == i &&
+				    t->nodes[n].interfaces[k].mtu > mtu)
+					mtu = t->nodes[n].interfaces[k].mtu;
+		if (netlink_add_bridge(nl, BRIDGE_INDEX + (int)i, name, t->networks[i].kind, mtu,
+				       e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_links_of(struct lab *lab, struct netlink *nl, size_t node, int *port_index,
+			struct err *e)
+{
+	const struct topology *t = lab->topology;
+
+	for (size_t i = 0; i < t->nodes[node].n_interfaces; i++) {
+		const struct interface *iface = &t->nodes[node].interfaces[i];
+		cleanup_free char *name = port_name(node, i);
+		struct veth v = {
+			.port_index = (*port_index)++,
+			.port_name = name,
+			.bridge_index = BRIDGE_INDEX + (int)iface->network,
+			.learning = t->networks[iface->network].kind == NETWORK_SWITCH,
+			.peer_index = PEER_INDEX + (int)i,
+			.peer_netns = lab->netns[node],
+			.peer_name = iface->name,
+			.peer_mac = iface->mac,
+			.mtu = iface->mtu,
+		};
+
+		if (netlink_add_veth(nl, &v, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Bridges and links, all from the supervisor's own namespace. */
+static int add_networks(struct lab *lab, struct netlink *nl, struct err *e)
+{
+	const struct topology *t = lab->topology;
+	int port_index = BRIDGE_INDEX + (int)t->n_networks;
+	cleanup_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (sock < 0)
+		return err_set(e, errno, "open a socket");
+	if (add_bridges(t, nl, e) != 0)
+		return -1;
+	for (size_t n = 0; n < t->n_nodes; n++)
+		if (add_links_of(lab, nl, n, &port_index, e) != 0)
+			return -1;
+	if (netlink_flush(nl, e) != 0)
+		return -1;
+	for (size_t n = 0; n < t->n_nodes && !lab->offloads; n++)
+		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++) {
+			cleanup_free char *name = port_name(n, i);
+
+			if (tx_checksum_off(sock, name, e) != 0)
+				return -1;
+		}
+	return 0;
+}
+
+/* Inside the node: offloads, lo and every interface up, addresses. */
+static int configure_visited(const struct lab *lab, const struct node *node, struct err *e)
+{
+	cleanup_by(netlink_freep) struct netlink *nl = NULL;
+	cleanup_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (sock < 0)
+		return err_set(e, errno, "open a socket");
+	if (netlink_open(&nl, e) != 0 || netlink_set_up(nl, 1, e) != 0)
+		return -1;
+	for (size_t i = 0; i < node->n_interfaces; i++) {
+		const struct interface *iface = &node->interfaces[i];
+
+		if (!lab->offloads && tx_checksum_off(sock, iface->name, e) != 0)
+			return -1;
+		if (netlink_set_up(nl, PEER_INDEX + (int)i, e) != 0)
+			return -1;
+		for (size_t a = 0; a < iface->n_addresses; a++)
+			if (netlink_add_address(nl, PEER_INDEX + (int)i, &iface->addresses[a], e) !=
+			    0)
+				return -1;
+	}
+	return netlink_flush(nl, e);
+}
+
+static int configure_node(const struct lab *lab, size_t n, struct err *e)
+{
+	const struct node *node = &lab->topology->nodes[n];
+
+	if (node_visit(&lab->nodes[n], node->name, e) != 0)
+		return -1;
+	if (configure_visited(lab, node, e) != 0)
+		return err_prefix(e, "node %s", node->name);
+	return node_leave(&lab->home, e);
+}
+
+/* The kernel activates a link in a work queue after both ends are up; until the bridge port
+ * forwards, frames would be lost. */
+static int wait_links(struct netlink *nl, struct err *e)
+{
+	uint64_t deadline = clock_ns() + LINK_DEADLINE_NS;
+	size_t waiting;
+
+	for (;;) {
+		const struct timespec pause = { .tv_nsec = 100 * NS_PER_US };
+
+		if (netlink_count_waiting_ports(nl, &waiting, e) != 0)
+			return -1;
+		if (waiting == 0)
+			return 0;
+		if (clock_ns() > deadline)
+			return err_set(e, 0, "%zu links did not come up within 10 s", waiting);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static int create_nodes(struct lab *lab, struct err *e)
+{
+	const struct topology *t = lab->topology;
+
+	if (fs_mkdir_all("/run/netns", e) != 0 || fs_mkdir_all("/run/harness", e) != 0 ||
+	    write_hosts(t, e) != 0)
+		return -1;
+	for (size_t n = 0; n < t->n_nodes; n++) {
+		if (node_create(&lab->home, t->nodes[n].name, HOSTS_FILE, &lab->nodes[n], e) != 0)
+			return -1;
+		lab->netns[n] = lab->nodes[n].net;
+	}
+	return 0;
+}
+
+int lab_up(const struct topology *t, bool offloads, struct lab **ret_lab, struct err *e)
+{
+	cleanup_by(lab_freep) struct lab *lab = array_new(1, sizeof(*lab));
+	cleanup_by(netlink_freep) struct netlink *nl = NULL;
+
+	lab->topology = t;
+	lab->offloads = offloads;
+	lab->nodes = array_new(t->n_nodes, sizeof(*lab->nodes));
+	lab->netns = array_new(t->n_nodes, sizeof(*lab->netns));
+	lab->diags = array_new(t->n_nodes, sizeof(struct diag *));
+	for (size_t n = 0; n < t->n_nodes; n++)
+		lab->nodes[n] = (struct node_ns){ -1, -1, -1 };
+	if (home_open(&lab->home, e) != 0 || create_nodes(lab, e) != 0 ||
+	    netlink_open(&nl, e) != 0 || add_networks(lab, nl, e) != 0)
+		return -1;
+	for (size_t n = 0; n < t->n_nodes; n++)
+		if (configure_node(lab, n, e) != 0)
+			return -1;
+	if (wait_links(nl, e) != 0)
+		return -1;
+	*ret_lab = take_ptr(lab);
+	return 0;
+}
+
+int lab_enter(const struct lab *lab, size_t node, struct err *e)
+{
+	const struct node_ns *ns = &lab->nodes[node];
+
+	if (setns(ns->net, CLONE_NEWNET) != 0 || setns(ns->uts, CLONE_NEWUTS) != 0 ||
+	    setns(ns->mnt, CLONE_NEWNS) != 0)
+		return err_set(e, errno, "enter node %s", lab->topology->nodes[node].name);
+	if (chdir(lab->home.cwd) != 0)
+		return err_set(e, errno, "return to %s", lab->home.cwd);
+	return 0;
+}
+
+int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counters *ret_counters,
+			  struct err *e)
+{
+	cleanup_free char *snmp = NULL;
+
+	if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
+		return -1;
+
+	int r = fs_read("/proc/thread-self/net/snmp", 1 << 16, &snmp, NULL, e);
+
+	if (node_leave(&lab->home, e) != 0 || r != 0)
+		return -1;
+	return counters_parse_udp(snmp, ret_counters, e);
+}
+
+int lab_find_socket(struct lab *lab, size_t node, uint16_t port, struct socket_evidence *ret_socket,
+		    struct err *e)
+{
+	if (lab->diags[node] == NULL) {
+		if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
+			return -1;
+
+		int r = diag_open(&lab->diags[node], e);
+
+		if (node_leave(&lab->home, e) != 0 || r != 0)
+			return -1;
+	}
+	return diag_find_udp(lab->diags[node], port, ret_socket, e);
+}

@@ -1,0 +1,46 @@
+/*
+ * lab: a topology brought up.
+ *
+ * Called by the supervisor (sandbox.h), single-threaded, in its own network
+ * namespace: the networks live there as bridges, and every node gets a
+ * network, UTS and mount namespace of its own, held by descriptors and named in
+ * the private /run/netns (so that `ip netns exec NODE` works inside). There is
+ * no way to take a lab down: it goes when the supervisor does.
+ */
+#ifndef HARNESS_LAB_LAB_H
+#define HARNESS_LAB_LAB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "evidence/evidence.h"
+#include "topology/topology.h"
+
+struct lab;
+
+/*
+ * Returns when every link carries frames. offloads: leave checksum and
+ * segmentation offload on, which is faster and makes captures show super-packets
+ * and unfinished checksums.
+ */
+int lab_up(const struct topology *t, bool offloads, struct lab **ret_lab, struct err *e);
+/* Closes descriptors. */
+void lab_free(struct lab *lab);
+void lab_freep(struct lab **lab);
+
+/* A network namespace descriptor per node, owned by the lab. */
+const int *lab_netns(const struct lab *lab);
+/* Move the calling process, a child about to exec, into the node for good. */
+int lab_enter(const struct lab *lab, size_t node, struct err *e);
+/* The node's UDP counters since it was made: /proc/net/snmp, proc_pid_net(5). */
+int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counters *ret_counters,
+			  struct err *e);
+/*
+ * The node's UDP socket bound to this port, as sock_diag(7) shows it; when several
+ * are, the sum of their queues and drops. ret_socket->seen is false when there is none.
+ */
+int lab_find_socket(struct lab *lab, size_t node, uint16_t port, struct socket_evidence *ret_socket,
+		    struct err *e);
+
+#endif

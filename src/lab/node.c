@@ -1,0 +1,184 @@
+#include "lab/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+static int open_ns(const char *kind, int *ret_fd, struct err *e)
+{
+	cleanup_free char *path = text_format("/proc/self/ns/%s", kind);
+
+	*ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+	return *ret_fd >= 0 ? 0 : err_set(e, errno, "open %s", path);
+}
+
+void home_done(struct home *h)
+{
+	struct node_ns ns = { h->net, h->uts, h->mnt };
+
+	node_done(&ns);
+	free(h->cwd);
+	*h = (struct home){ -1, -1, -1, NULL };
+}
+
+/* A sysctl of the current network namespace; one that this kernel lacks needs no setting. */
+static int set_sysctl(const char *path, const char *value, struct err *e)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		return err_set(e, errno, "set %s to %s", path, value);
+	return 0;
+}
+
+static int set_sysctls(const char *const settings[][2], size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (set_sysctl(settings[i][0], settings[i][1], e) != 0)
+			return -1;
+	return 0;
+}
+
+/*
+ * No router solicitations, link-local addresses and duplicate address detection
+ * (ip-sysctl.rst): an interface with an IPv6 address of the topology has just that.
+ */
+static int quiet_node(struct err *e)
+{
+	static const char *const settings[][2] = {
+		{ "/proc/sys/net/ipv6/conf/default/addr_gen_mode", "1" },
+		{ "/proc/sys/net/ipv6/conf/default/accept_dad", "0" },
+		{ "/proc/sys/net/ipv6/conf/default/accept_ra", "0" },
+		{ "/proc/sys/net/ipv6/conf/default/autoconf", "0" },
+		{ "/proc/sys/net/ipv6/conf/default/router_solicitations", "0" },
+	};
+
+	return set_sysctls(settings, sizeof(settings) / sizeof(settings[0]), e);
+}
+
+/* Bridges only pass frames on: they speak no IPv6 themselves and consult no packet filter. */
+static int quiet_home(struct err *e)
+{
+	static const char *const settings[][2] = {
+		{ "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1" },
+		{ "/proc/sys/net/bridge/bridge-nf-call-iptables", "0" },
+		{ "/proc/sys/net/bridge/bridge-nf-call-ip6tables", "0" },
+		{ "/proc/sys/net/bridge/bridge-nf-call-arptables", "0" },
+	};
+
+	return set_sysctls(settings, sizeof(settings) / sizeof(settings[0]), e);
+}
+
+int home_open(struct home *h, struct err *e)
+{
+	*h = (struct home){ -1, -1, -1, NULL };
+	if (open_ns("net", &h->net, e) != 0 || open_ns("uts", &h->uts, e) != 0 ||
+	    open_ns("mnt", &h->mnt, e) != 0)
+		return -1;
+	h->cwd = getcwd(NULL, 0);
+	if (h->cwd == NULL)
+		return err_set(e, errno, "find the current folder");
+	return quiet_home(e);
+}
+
+static int private_files(const char *hosts, struct err *e)
+{
+	struct stat st;
+
+	if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0 &&
+	    errno != EPERM && errno != EBUSY)
+		return err_set(e, errno, "mount /sys");
+	/* Only over a file that is there: none is ever made in the host's /etc. */
+	if (stat("/etc/hosts", &st) == 0 && mount(hosts, "/etc/hosts", NULL, MS_BIND, NULL) != 0)
+		return err_set(e, errno, "mount %s over /etc/hosts", hosts);
+	return 0;
+}
+
+/* For `ip netns exec NAME`: a link to the supervisor's descriptor. A mount each, as ip(8) makes
+ * them, would be copied into every later node. */
+static int name_netns(const char *name, int netns, struct err *e)
+{
+	cleanup_free char *path = text_format("/run/netns/%s", name);
+	cleanup_free char *target = text_format("/proc/1/fd/%d", netns);
+
+	if (symlink(target, path) != 0)
+		return err_set(e, errno, "name the network namespace %s", path);
+	return 0;
+}
+
+static int make_namespaces(const char *name, const char *hosts, struct node_ns *ns, struct err *e)
+{
+	if (unshare(CLONE_NEWNET | CLONE_NEWUTS) != 0)
+		return err_set(e, errno, "create namespaces");
+	if (sethostname(name, strlen(name)) != 0)
+		return err_set(e, errno, "set the host name");
+	if (open_ns("net", &ns->net, e) != 0 || open_ns("uts", &ns->uts, e) != 0)
+		return -1;
+
+	if (name_netns(name, ns->net, e) != 0)
+		return -1;
+	if (quiet_node(e) != 0)
+		return -1;
+	if (unshare(CLONE_NEWNS) != 0)
+		return err_set(e, errno, "create a mount namespace");
+	if (private_files(hosts, e) != 0)
+		return -1;
+	return open_ns("mnt", &ns->mnt, e);
+}
+
+static int go_home(const struct home *home, struct err *e)
+{
+	if (setns(home->mnt, CLONE_NEWNS) != 0 || setns(home->net, CLONE_NEWNET) != 0 ||
+	    setns(home->uts, CLONE_NEWUTS) != 0)
+		return err_set(e, errno, "return to the supervisor's namespaces");
+	if (chdir(home->cwd) != 0)
+		return err_set(e, errno, "return to %s", home->cwd);
+	return 0;
+}
+
+int node_create(const struct home *home, const char *name, const char *hosts,
+		struct node_ns *ret_ns, struct err *e)
+{
+	struct node_ns ns = { -1, -1, -1 };
+
+	if (make_namespaces(name, hosts, &ns, e) != 0 || go_home(home, e) != 0) {
+		node_done(&ns);
+		return err_prefix(e, "node %s", name);
+	}
+	*ret_ns = ns;
+	return 0;
+}
+
+void node_done(struct node_ns *ns)
+{
+	const int fds[] = { ns->net, ns->uts, ns->mnt };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	*ns = (struct node_ns){ -1, -1, -1 };
+}
+
+int node_visit(const struct node_ns *ns, const char *name, struct err *e)
+{
+	if (setns(ns->net, CLONE_NEWNET) != 0)
+		return err_set(e, errno, "node %s: enter its network namespace", name);
+	return 0;
+}
+
+int node_leave(const struct home *home, struct err *e)
+{
+	if (setns(home->net, CLONE_NEWNET) != 0)
+		return err_set(e, errno, "return from a node's network namespace");
+	return 0;
+}

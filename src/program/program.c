@@ -1,0 +1,145 @@
+#include "program/program.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/text.h"
+
+/* In every program's environment: its number. Children inherit it, whatever they do. */
+#define MARK "HARNESS_PROGRAM="
+
+/* No shell, no inherited descriptors, default signals, and no core files in people's folders. */
+static int prepare(const struct program *p, size_t i, const struct lab *lab, const char *folder,
+		   struct err *e)
+{
+	cleanup_free char *log = text_format("%s/%s", folder, p->log);
+	cleanup_free char *number = text_format("%zu", i);
+	cleanup_close int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	cleanup_close int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	const struct rlimit no_core = { 0, 0 };
+	sigset_t none;
+
+	if (in < 0)
+		return err_set(e, errno, "open /dev/null");
+	if (out < 0)
+		return err_set(e, errno, "create %s", log);
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		return err_set(e, errno, "redirect output");
+	if (setenv("HARNESS_PROGRAM", number, 1) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0)
+		return err_set(e, errno, "prepare its environment");
+	for (int s = 1; s < NSIG; s++)
+		signal(s, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	return lab_enter(lab, p->node, e);
+}
+
+static _Noreturn void child(const struct programs *programs, size_t i, const struct lab *lab,
+			    const char *folder, int report)
+{
+	const struct program *p = &programs->p[i];
+	struct err e;
+
+	setsid();
+	if (prepare(p, i, lab, folder, &e) == 0) {
+		execv(p->argv[0], p->argv);
+		err_set(&e, errno, "execute %s", p->argv[0]);
+	}
+	if (write(report, &e, sizeof(e)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+int program_start(const struct programs *programs, size_t i, const struct lab *lab,
+		  const char *folder, pid_t *ret_pid, struct err *e)
+{
+	int report[2];
+	pid_t pid;
+
+	/* Close-on-exec: end of file says that the program runs (the self-pipe trick). */
+	if (pipe2(report, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		return err_set(e, errno, "start %s", programs->p[i].name);
+	if (pid == 0)
+		child(programs, i, lab, folder, report[1]);
+	close(report[1]);
+
+	ssize_t n;
+
+	while ((n = read(report[0], e, sizeof(*e))) < 0 && errno == EINTR)
+		continue;
+	close(report[0]);
+	*ret_pid = pid;
+	if (n == sizeof(*e))
+		return err_prefix(e, "start %s", programs->p[i].name);
+	return 0;
+}
+
+/* Which program's environment this process has; -1: none's. */
+static long marked(const char *pid)
+{
+	cleanup_free char *path = text_format("/proc/%s/environ", pid);
+	cleanup_free char *environment = NULL;
+	size_t len = 0;
+	struct err ignored;
+
+	if (fs_read(path, 1 << 20, &environment, &len, &ignored) != 0)
+		return -1;
+	for (size_t at = 0; at < len; at += strlen(environment + at) + 1)
+		if (strncmp(environment + at, MARK, strlen(MARK)) == 0)
+			return strtol(environment + at + strlen(MARK), NULL, 10);
+	return -1;
+}
+
+/* A zombie has ended; it only waits for pid 1. */
+static bool read_name(const char *pid, char name[16])
+{
+	cleanup_free char *path = text_format("/proc/%s/stat", pid);
+	cleanup_free char *stat = NULL;
+	struct err ignored;
+
+	if (fs_read(path, 4096, &stat, NULL, &ignored) != 0)
+		return false;
+
+	const char *open = strchr(stat, '('), *close = strrchr(stat, ')');
+
+	if (open == NULL || close == NULL || close - open - 1 > 15 || close[1] != ' ')
+		return false;
+	memcpy(name, open + 1, (size_t)(close - open - 1));
+	name[close - open - 1] = '\0';
+	return close[2] != 'Z' && close[2] != 'X';
+}
+
+int programs_leftovers(const struct evidence *ev, pid_t except, leftover_fn *found, void *arg,
+		       struct err *e)
+{
+	cleanup_closedir DIR *proc = opendir("/proc");
+	const struct dirent *d;
+
+	if (proc == NULL)
+		return err_set(e, errno, "list processes");
+	while ((d = readdir(proc)) != NULL) {
+		char name[16];
+		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
+
+		if (!isdigit((unsigned char)d->d_name[0]) || pid == 1 || pid == except)
+			continue;
+
+		long program = marked(d->d_name);
+
+		if (program < 0 || (size_t)program >= ev->n_programs ||
+		    ev->programs[program].state == PROGRAM_RUNNING || !read_name(d->d_name, name))
+			continue;
+		found(arg, (size_t)program, pid, name);
+	}
+	return 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * program: a command in a node: what to start, starting it, and what it left.
+ *
+ * A list of programs is made from the topology before the run; the supervisor
+ * starts them by number, reaps them with waitpid(2) itself, and asks here what
+ * a program left running.
+ */
+#ifndef HARNESS_PROGRAM_PROGRAM_H
+#define HARNESS_PROGRAM_PROGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "evidence/evidence.h"
+#include "lab/lab.h"
+#include "topology/topology.h"
+
+struct program {
+	char *name; /* "alpine-2/udp-recv" */
+	size_t node;
+	size_t transfer;
+	enum program_role role;
+	uint16_t port; /* receivers: ready when it is bound */
+	char **argv;   /* NULL-terminated; argv[0] is a path */
+	char *log;     /* relative to the run's folder */
+	char *report;  /* likewise */
+};
+
+struct programs {
+	struct program *p;
+	size_t n;
+};
+
+/*
+ * The receivers and senders of every transfer, in this order. folder is the
+ * absolute path of the run's folder. Checks that each can be executed.
+ */
+int programs_of_transfers(const struct topology *t, const char *folder,
+			  struct programs *ret_programs, struct err *e);
+void programs_done(struct programs *programs);
+/* The folders that the programs write to. */
+int programs_make_folders(const struct topology *t, const char *folder, struct err *e);
+/* Put names, nodes, paths into the evidence, one to one. */
+void programs_describe(const struct programs *programs, struct evidence *ev);
+
+/* Start number i in its node; -1 also when it cannot be executed. */
+int program_start(const struct programs *programs, size_t i, const struct lab *lab,
+		  const char *folder, pid_t *ret_pid, struct err *e);
+
+/* Called for every process that program number `program` left: return value is ignored. */
+typedef void leftover_fn(void *arg, size_t program, pid_t pid, const char *name);
+/* Find the processes of the lab that are no program, no child of a running one and not `except`. */
+int programs_leftovers(const struct evidence *ev, pid_t except, leftover_fn *found, void *arg,
+		       struct err *e);
+
+#endif

@@ -1,0 +1,380 @@
+/*
+ * What a person reads after a run. The first line says what was run and the
+ * table answers "did it arrive?" per run; below it only what did not pass is
+ * explained, each time ending in where the evidence lies and the command that
+ * repeats it; the last line is the whole session, for those who see nothing
+ * else (the tail of a CI log).
+ */
+#include "report/report.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "report/render.h"
+#include "report/table.h"
+
+/* Files explained per run: whoever needs all of them reads report.json or asks for --verbose. */
+#define MAX_FILES 8
+
+struct terminal {
+	FILE *out;
+	const struct session *s;
+	bool color;
+	bool verbose;
+};
+
+/* Of the terminal in columns; 0 when out is none. */
+static size_t width_of(FILE *out)
+{
+	struct winsize size;
+	int fd = fileno(out);
+
+	if (fd < 0 || !isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0)
+		return 0;
+	return size.ws_col;
+}
+
+static char *printable(const char *s)
+{
+	struct text t = { 0 };
+
+	render_printable(&t, s, RENDER_ONE_LINE);
+	return text_take(&t);
+}
+
+/* "✗ FAIL", coloured. */
+static char *mark(const struct terminal *t, enum outcome o)
+{
+	return text_format("%s%s %s%s", t->color ? render_color(o) : "", render_symbol(o),
+			   render_word(o), t->color ? RENDER_PLAIN : "");
+}
+
+/* A line "  label     value" below a run; no label continues the one above. */
+__attribute__((format(printf, 3, 4))) static void field(const struct terminal *t, const char *label,
+							const char *format, ...)
+{
+	struct text line = { 0 };
+	struct text shown = { 0 };
+	va_list ap;
+
+	va_start(ap, format);
+	text_vadd(&line, format, ap);
+	va_end(ap);
+	render_printable(&shown, text_str(&line), RENDER_ONE_LINE);
+	fprintf(t->out, "  %-9s %s\n", label, text_str(&shown));
+	text_done(&line);
+	text_done(&shown);
+}
+
+static void print_heading(const struct terminal *t)
+{
+	const struct session *s = t->s;
+	cleanup_free char *name = printable(s->topology);
+	cleanup_free char *path = printable(s->path);
+	cleanup_free char *title = printable(s->title);
+
+	fprintf(t->out, "%s: %s%s(%s, %zu run%s", name, title, title[0] != '\0' ? " " : "", path,
+		s->n_planned, s->n_planned == 1 ? "" : "s");
+	if (s->n_runs > 0)
+		fprintf(t->out, ", seed %" PRIu64, s->runs[0].seed);
+	fputs(")\n\n", t->out);
+}
+
+enum { COL_RUN, COL_BYTES = 2 };
+
+static const struct table_column columns[] = {
+	{ "mode", false, 0 },	  { "files", true, 0 },	    { "bytes", true, 2 },
+	{ "time", true, 0 },	  { "goodput", true, 4 },   { "datagrams", true, 3 },
+	{ "repairs", true, 1 },	  { "lost", true, 0 },	    { "receiver", false, 0 },
+	{ "capture", false, 0 },  { "picture", false, 0 },  { "verdict", false, 0 },
+};
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+/* The answers of one layer over all files of a run. */
+struct tally {
+	size_t passed, asked; /* files without this layer (no picture, no capture) are not asked */
+	enum outcome outcome;
+};
+
+static struct tally tally_layer(const struct run_verdict *r, size_t offset)
+{
+	struct tally sum = { .outcome = OUTCOME_SKIP };
+
+	for (size_t i = 0; i < r->n_files; i++) {
+		const char *file = (const char *)&r->files[i];
+		const struct layer *l = (const void *)(file + offset);
+
+		sum.asked += l->outcome != OUTCOME_SKIP;
+		sum.passed += l->outcome == OUTCOME_PASS;
+		sum.outcome = outcome_worse(sum.outcome, l->outcome);
+	}
+	return sum;
+}
+
+static void add_layer(const struct terminal *t, struct table *table, const struct run_verdict *r,
+		      size_t offset)
+{
+	struct tally sum = tally_layer(r, offset);
+
+	(void)t;
+	if (sum.asked == 0)
+		table_add(table, NULL, "-");
+	else
+		table_add(table, render_color(sum.outcome), "%s %zu/%zu %s",
+			  render_symbol(sum.outcome), sum.passed, sum.asked,
+			  render_word(sum.outcome));
+}
+
+static void add_row(const struct terminal *t, struct table *table, const struct run_verdict *r)
+{
+	cleanup_free char *name = printable(render_run_name(t->s, r));
+	char bytes[16], duration[16], rate[20];
+
+	table_add(table, NULL, "%s", name);
+	table_add(table, NULL, "%" PRIu64 "/%zu", r->files_whole, r->n_files);
+	table_add(table, NULL, "%s", text_bytes(bytes, r->bytes));
+	table_add(table, NULL, "%s", r->time_ns != 0 ? text_duration(duration, r->time_ns) : "-");
+	table_add(table, NULL, "%s", text_rate(rate, r->bytes, r->time_ns));
+	table_add(table, NULL, "%" PRIu64, r->datagrams);
+	table_add(table, NULL, "%" PRIu64, r->repairs);
+	table_add(table, NULL, "%" PRIu64, r->lost);
+	add_layer(t, table, r, offsetof(struct file_verdict, receiver));
+	add_layer(t, table, r, offsetof(struct file_verdict, capture));
+	add_layer(t, table, r, offsetof(struct file_verdict, picture));
+	table_add(table, render_color(r->outcome), "%s %s", render_symbol(r->outcome),
+		  r->outcome == OUTCOME_PASS ? "pass" : render_word(r->outcome));
+}
+
+static void print_table(const struct terminal *t)
+{
+	struct table_column titles[N_COLUMNS];
+	cleanup_by(table_done) struct table table = { .columns = titles, .n_columns = N_COLUMNS };
+
+	memcpy(titles, columns, sizeof(columns));
+	if (!render_modes_suffice(t->s))
+		titles[COL_RUN].title = "run";
+	for (size_t i = 0; i < t->s->n_runs; i++)
+		add_row(t, &table, &t->s->runs[i]);
+	table_print(&table, t->out, "  ", width_of(t->out), t->color);
+	fputc('\n', t->out);
+}
+
+static void print_layer(const struct terminal *t, const char *name, const struct layer *l)
+{
+	cleanup_free char *marked = mark(t, l->outcome);
+	struct text facts = { 0 };
+
+	if (l->outcome == OUTCOME_SKIP && !t->verbose)
+		return;
+	if (l->reason != NULL) {
+		render_printable(&facts, l->reason, RENDER_ONE_LINE);
+		text_add(&facts, "%s", l->outcome != OUTCOME_SKIP ? "; " : "");
+	}
+	if (l->outcome != OUTCOME_SKIP)
+		render_layer_facts(&facts, l);
+	fprintf(t->out, "  %-9s   %-8s %s  %s\n", "", name, marked, text_str(&facts));
+	text_done(&facts);
+}
+
+static void print_file(const struct terminal *t, const struct file_verdict *f)
+{
+	char hex[2 * SHA256_LEN + 1], duration[16];
+	struct text datagrams = { 0 };
+
+	field(t, "file", "%s at %s, transfer %s: %" PRIu64 " bytes, sha256 %s", f->file, f->node,
+	      f->transfer, f->size, sha256_hex(hex, &f->digest));
+	print_layer(t, "receiver", &f->receiver);
+	print_layer(t, "capture", &f->capture);
+	print_layer(t, "sender", &f->sender);
+	print_layer(t, "picture", &f->picture);
+	render_datagrams(&datagrams, &f->datagrams);
+	fprintf(t->out, "  %-9s   datagrams %s", "", text_str(&datagrams));
+	fprintf(t->out, f->time_ns != 0 ? "; took %s\n" : "\n", text_duration(duration, f->time_ns));
+	text_done(&datagrams);
+}
+
+/* Those that did not pass, or all when verbose. */
+static void print_files(const struct terminal *t, const struct run_verdict *r)
+{
+	size_t left_out = 0, shown = 0;
+
+	for (size_t i = 0; i < r->n_files; i++) {
+		const struct file_verdict *f = &r->files[i];
+		bool wanted = t->verbose || f->outcome > OUTCOME_SKIP;
+
+		if (!wanted)
+			continue;
+		if (!t->verbose && shown == MAX_FILES) {
+			left_out++;
+			continue;
+		}
+		print_file(t, f);
+		shown++;
+	}
+	if (left_out != 0)
+		field(t, "", "%zu more files did not pass; report.json has them all", left_out);
+}
+
+/* A program's last words, each line behind a bar so that nobody takes them for ours. */
+static void print_output(const struct terminal *t, const char *output)
+{
+	for (const char *line = output; *line != '\0';) {
+		size_t len = strcspn(line, "\n");
+		cleanup_free char *raw = text_format("%.*s", (int)len, line);
+		cleanup_free char *shown = printable(raw);
+
+		fprintf(t->out, "  %-9s   | %s\n", "", shown);
+		line += len + (line[len] == '\n');
+	}
+}
+
+static void print_programs(const struct terminal *t, const struct run_verdict *r)
+{
+	char duration[16];
+
+	for (size_t i = 0; i < r->n_programs; i++) {
+		const struct program_verdict *p = &r->programs[i];
+
+		if (p->outcome <= OUTCOME_SKIP && !t->verbose)
+			continue;
+		field(t, "program", "%s %s after %s%s%s", p->name, p->ended,
+		      text_duration(duration, p->time_ns), p->reason != NULL ? ": " : "",
+		      p->reason != NULL ? p->reason : "");
+		if (p->output == NULL || p->output[0] == '\0')
+			continue;
+		field(t, "", "  the last lines of %s:", p->log);
+		print_output(t, p->output);
+	}
+}
+
+static void print_captures(const struct terminal *t, const struct run_verdict *r)
+{
+	char bytes[16];
+
+	for (size_t i = 0; i < r->n_captures; i++) {
+		const struct capture_verdict *c = &r->captures[i];
+
+		if (c->outcome <= OUTCOME_SKIP && !t->verbose)
+			continue;
+		field(t, "capture", "%s: %" PRIu64 " packets, %s, %" PRIu64 " dropped%s%s", c->name,
+		      c->packets, text_bytes(bytes, c->bytes), c->dropped,
+		      c->reason != NULL ? ": " : "", c->reason != NULL ? c->reason : "");
+	}
+}
+
+static void print_node_account(const struct terminal *t, const struct node_account *n)
+{
+	field(t, "", "  %s: %" PRIu64 " arrived = %" PRIu64 " read + %" PRIu64
+	      " dropped, buffer full%s%s%s + %" PRIu64 " no such port + %" PRIu64
+	      " bad checksum + %" PRIu64 " never read; %" PRIu64 " unexplained",
+	      n->node, n->arrived, n->delivered, n->rcvbuf, n->rcvbuf_place != NULL ? " (" : "",
+	      n->rcvbuf_place != NULL ? n->rcvbuf_place : "", n->rcvbuf_place != NULL ? ")" : "",
+	      n->no_port, n->checksum, n->unread, n->unexplained);
+}
+
+static void print_ledger(const struct terminal *t, const struct run_verdict *r)
+{
+	const struct ledger *ledger = &r->ledger;
+
+	if (ledger->outcome <= OUTCOME_SKIP && !t->verbose)
+		return;
+	field(t, "ledger", "%s%s%" PRIu64 " datagrams unexplained",
+	      ledger->reason != NULL ? ledger->reason : "", ledger->reason != NULL ? "; " : "",
+	      ledger->unexplained);
+	for (size_t i = 0; i < ledger->n_links; i++) {
+		const struct link_account *l = &ledger->links[i];
+
+		field(t, "", "  %s to %s: %" PRIu64 " sent = %" PRIu64 " arrived + %" PRIu64
+		      " lost; %" PRIu64 " unexplained",
+		      l->from, l->to, l->sent, l->arrived, l->lost, l->unexplained);
+	}
+	for (size_t i = 0; i < ledger->n_nodes; i++)
+		print_node_account(t, &ledger->nodes[i]);
+}
+
+static void print_evidence(const struct terminal *t, const struct run_verdict *r)
+{
+	field(t, "evidence", "%s/%s/%s", t->s->folder, r->folder != NULL ? r->folder : "",
+	      r->merged != NULL ? r->merged : "");
+	if (r->command != NULL)
+		field(t, "repeat", "%s", r->command);
+}
+
+static void print_lines(const struct terminal *t, const char *label, char *const *lines, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		field(t, i == 0 ? label : "", "%s", lines[i]);
+}
+
+/* A run that passed has nothing to explain, but raw runs always have something to tell. */
+static void print_run(const struct terminal *t, const struct run_verdict *r)
+{
+	bool passed = r->outcome <= OUTCOME_SKIP;
+	bool notes = r->n_notes != 0 && (!passed || t->verbose || strcmp(r->format, "reliable") != 0);
+
+	if (passed && !notes && !t->verbose)
+		return;
+
+	cleanup_free char *marked = mark(t, r->outcome);
+	cleanup_free char *name = printable(render_run_name(t->s, r));
+
+	fprintf(t->out, "%s  %s\n", marked, name);
+	print_lines(t, "why", r->reasons, r->n_reasons);
+	if (notes)
+		print_lines(t, "note", r->notes, r->n_notes);
+	if (!passed || t->verbose) {
+		print_files(t, r);
+		print_programs(t, r);
+		print_captures(t, r);
+		print_ledger(t, r);
+		print_evidence(t, r);
+	}
+	fputc('\n', t->out);
+}
+
+static void print_last_line(const struct terminal *t)
+{
+	static const char *const words[] = {
+		[OUTCOME_PASS] = "passed",
+		[OUTCOME_SKIP] = "skipped",
+		[OUTCOME_INCONCLUSIVE] = "inconclusive",
+		[OUTCOME_FAIL] = "failed",
+	};
+	const struct session *s = t->s;
+	size_t counts[OUTCOME_FAIL + 1] = { 0 };
+	const char *before = ": ";
+
+	for (size_t i = 0; i < s->n_runs; i++)
+		counts[s->runs[i].outcome]++;
+	fprintf(t->out, "%zu run%s", s->n_planned, s->n_planned == 1 ? "" : "s");
+	for (size_t o = 0; o <= OUTCOME_FAIL; o++) {
+		if (counts[o] == 0)
+			continue;
+		fprintf(t->out, "%s%zu %s", before, counts[o], words[o]);
+		before = ", ";
+	}
+	if (s->n_runs < s->n_planned)
+		fprintf(t->out, "%s%zu not run", before, s->n_planned - s->n_runs);
+	fprintf(t->out, "%s  (%.2f s)", s->interrupted ? ", interrupted" : "",
+		(double)s->duration_ns / (double)NS_PER_SEC);
+	if (s->folder != NULL)
+		fprintf(t->out, "  %s", s->folder);
+	fputc('\n', t->out);
+}
+
+void report_terminal(FILE *out, const struct session *s, bool color, bool verbose)
+{
+	const struct terminal t = { .out = out, .s = s, .color = color, .verbose = verbose };
+
+	print_heading(&t);
+	if (s->n_runs > 0)
+		print_table(&t);
+	for (size_t i = 0; i < s->n_runs; i++)
+		print_run(&t, &s->runs[i]);
+	print_last_line(&t);
+}

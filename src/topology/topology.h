@@ -1,0 +1,135 @@
+/*
+ * topology: the file, and what it describes, for one run.
+ *
+ * topology_load() (load.h) reads a file and expands its `vary` blocks into a
+ * struct plan with one struct topology per run, every %{variable} replaced.
+ * Names are resolved to indices, quantities to base units, file paths to paths
+ * that open from the current folder. Everything here is plain data, written
+ * once by the loader and read-only afterwards; topology/ opens no socket.
+ */
+#ifndef HARNESS_TOPOLOGY_TOPOLOGY_H
+#define HARNESS_TOPOLOGY_TOPOLOGY_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum network_kind {
+	NETWORK_HUB,	/* floods every frame to every other port */
+	NETWORK_SWITCH, /* learns which port an address is behind */
+};
+
+struct network {
+	char *name;
+	enum network_kind kind;
+	int line; /* in the topology file, as in every struct below */
+};
+
+struct address {
+	int family; /* AF_INET or AF_INET6 */
+	union {
+		struct in_addr v4;
+		struct in6_addr v6;
+	};
+	unsigned prefix_len;
+};
+
+struct interface {
+	char *name;	/* at most 15 bytes: IFNAMSIZ - 1 */
+	size_t network; /* index into topology.networks */
+	uint8_t mac[6]; /* given, or derived from node and interface name: the same in every run */
+	unsigned mtu;	/* bytes, 1500 unless given */
+	struct address *addresses;
+	size_t n_addresses;
+	int line;
+};
+
+struct node {
+	char *name; /* a valid host name, at most 63 bytes */
+	struct interface *interfaces;
+	size_t n_interfaces;
+	int line;
+};
+
+/* How the work of one transfer is spread over workers. */
+enum transfer_mode {
+	MODE_MULTI_PROCESS,
+	MODE_MULTI_THREAD,
+	MODE_MULTI_PROCESS_ASYNC,
+	MODE_MULTI_THREAD_ASYNC,
+	MODE_EVENT_LOOP,
+	MODE_SEQUENTIAL,
+	N_MODES,
+};
+
+/* "multi-process" ... as the topology file and udp-send --mode spell them. */
+extern const char *const transfer_mode_names[N_MODES];
+
+enum transfer_format {
+	FORMAT_RELIABLE, /* docs/transfer-protocol.md */
+	FORMAT_RAW,	 /* bare 1024-byte datagrams */
+};
+
+struct transfer_file {
+	char *name; /* the last part of the path: what the receiver calls it; unique in its transfer */
+	char *path; /* opens from the current folder */
+	uint64_t size; /* bytes, when the topology was loaded */
+};
+
+struct transfer {
+	char *name;
+	size_t from; /* index into topology.nodes */
+	size_t *to;  /* indices into topology.nodes, n_to of them, each once, never `from` */
+	size_t n_to;
+	uint16_t port;
+	struct transfer_file *files;
+	size_t n_files;
+	enum transfer_mode mode;
+	enum transfer_format format;
+	bool broadcast;	    /* raw only: send once, to the broadcast address of the shared network */
+	bool shared_socket; /* raw only: all files from one socket, as the coursework's programs do */
+	unsigned workers;   /* of the pooled modes; 0: the program's default */
+	char **sender;	    /* NULL-terminated argv prefix instead of nodes/udp-send, or NULL */
+	char **receiver;    /* likewise instead of nodes/udp-recv */
+	int line;
+};
+
+enum capture_kind {
+	CAPTURE_FULL,	 /* whole packets */
+	CAPTURE_HEADERS, /* the first snaplen bytes of each */
+	CAPTURE_OFF,
+};
+
+struct capture_settings {
+	enum capture_kind kind;
+	unsigned snaplen; /* bytes kept of each packet */
+	char *filter;	  /* pcap-filter(7), or NULL */
+	size_t buffer;	  /* bytes per interface, 0: sized from what the transfers send */
+};
+
+struct topology {
+	char *path;  /* as given on the command line */
+	char *name;  /* file name without folder and .conf */
+	char *title; /* or NULL */
+	uint64_t seed;
+	uint64_t deadline_ns; /* of one run */
+	struct network *networks;
+	size_t n_networks;
+	struct node *nodes;
+	size_t n_nodes;
+	struct transfer *transfers;
+	size_t n_transfers;
+	struct capture_settings capture;
+};
+
+/* The first address of this family of the node's first interface on a network that `peer` is on
+ * too, or NULL. With peer == node: the node's first address of that family. */
+const struct address *topology_address(const struct topology *t, size_t node, size_t peer,
+				       int family);
+/* The interface that topology_address() answered for, or NULL. */
+const struct interface *topology_interface(const struct topology *t, size_t node, size_t peer);
+/* The IPv4 broadcast address of the subnet. */
+struct in_addr address_broadcast(const struct address *a);
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * verdict: what was proved, as plain data; the only thing that reports read.
+ *
+ * A session is one `harness run`; it has one run_verdict per run of the plan.
+ * Strings are owned by the struct they stand in (session_free frees it all);
+ * NULL means there is nothing to say.
+ */
+#ifndef HARNESS_VERIFY_VERDICT_H
+#define HARNESS_VERIFY_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/sha256.h"
+
+enum outcome {
+	OUTCOME_PASS,
+	OUTCOME_SKIP,	      /* there is nothing to check, and reason says why */
+	OUTCOME_INCONCLUSIVE, /* the evidence itself is incomplete */
+	OUTCOME_FAIL,
+};
+
+/* "pass", "skip", "inconclusive", "fail". */
+const char *outcome_name(enum outcome o);
+/* The worse of the two: fail over inconclusive over pass; skip yields to everything. */
+enum outcome outcome_worse(enum outcome a, enum outcome b);
+
+/* Bytes or chunks first to last, both included. */
+struct range {
+	uint64_t first, last;
+};
+
+/* Sorted, not touching. */
+struct ranges {
+	struct range *r;
+	size_t n, room;
+};
+
+/* Add one position; cheap when positions come in order. */
+void ranges_add(struct ranges *r, uint64_t first, uint64_t last);
+/* Bytes or chunks covered. */
+uint64_t ranges_total(const struct ranges *r);
+/* "0-1431, 2864" cut with ", ... (12 more)" after max ranges; free it. */
+char *ranges_format(const struct ranges *r, size_t max);
+void ranges_done(struct ranges *r);
+
+/* One layer's answer to "is this the source, byte for byte?" */
+struct layer {
+	enum outcome outcome;
+	char *reason; /* one line, of everything but a pass */
+	bool has_digest;
+	struct sha256 digest; /* of what this layer holds */
+	uint64_t size;	      /* bytes, of what this layer holds */
+	bool differs;
+	uint64_t first_difference; /* offset in bytes, when differs */
+	struct ranges missing;	   /* byte ranges of the source that this layer never had */
+	struct ranges repeated;	   /* byte ranges that came more than once */
+};
+
+/* The datagrams that carried one file to one node. Raw: chunks aligned by content. */
+struct datagram_account {
+	uint64_t ideal;	     /* DATA datagrams that a clean link needs: ceil(size / chunk) */
+	uint64_t sent;	     /* DATA, at the sender's interface */
+	uint64_t repairs;    /* of those, sent again */
+	uint64_t arrived;    /* DATA, at the receiver's interface, undamaged */
+	uint64_t lost;	     /* sent and not delivered to the program */
+	uint64_t duplicated; /* raw: chunks that came again; reliable: packet numbers seen twice */
+	uint64_t reordered;  /* arrived behind one that was sent later */
+	uint64_t corrupted;  /* checksum or CRC wrong, or matching no chunk of any file */
+	uint64_t interleaved; /* raw: times the flow changed from or to another file */
+	struct ranges lost_chunks; /* raw: chunk numbers that never arrived, from 0 */
+};
+
+/* One file at one receiver. */
+struct file_verdict {
+	char *transfer;
+	char *node; /* the receiver */
+	char *file;
+	char *source; /* path of the source */
+	uint64_t size;
+	struct sha256 digest; /* of the source */
+	enum outcome outcome;
+	char *reason; /* the one line to read first */
+	struct layer receiver; /* the file that the receiver wrote */
+	struct layer capture;  /* the file put together from the receiver-side capture */
+	struct layer sender;   /* likewise from the sender-side capture */
+	struct layer picture;  /* the PNG itself; skip for other files */
+	struct datagram_account datagrams;
+	uint64_t time_ns; /* first datagram to confirmed end; 0: unknown */
+};
+
+struct program_verdict {
+	char *name; /* "alpine-2/udp-recv" */
+	char *node;
+	enum outcome outcome;
+	char *reason;
+	char *ended; /* "exited 0", "killed by SIGSEGV (core dumped)", "never started" */
+	char *log;   /* path relative to the run's folder */
+	char *output; /* the last lines of its log, when it failed; NULL otherwise */
+	uint64_t time_ns; /* it ran for this long */
+};
+
+struct capture_verdict {
+	char *name; /* "alpine-2/eth0" */
+	char *file; /* relative to the run's folder */
+	enum outcome outcome; /* pass, or inconclusive when anything was dropped */
+	char *reason;
+	uint64_t packets, bytes, dropped;
+};
+
+/* Every UDP datagram that one node sent to another one. */
+struct link_account {
+	char *from, *to;
+	uint64_t sent;	  /* at the sender's interface */
+	uint64_t arrived; /* at the receiver's interface */
+	uint64_t lost;	  /* sent, never arrived */
+	uint64_t unexplained;
+};
+
+/* Every UDP datagram that arrived at a node, and what its kernel did with it. */
+struct node_account {
+	char *node;
+	uint64_t arrived;   /* captured, addressed to this node */
+	uint64_t delivered; /* read by programs: the kernel's counter */
+	uint64_t rcvbuf;    /* dropped: receive buffer full */
+	char *rcvbuf_place; /* whose: "udp-recv, port 10000" */
+	uint64_t no_port;   /* nobody had the port */
+	uint64_t checksum;  /* dropped: checksum wrong */
+	uint64_t unread;    /* still in a receive buffer when its program ended */
+	uint64_t unexplained;
+};
+
+struct ledger {
+	enum outcome outcome; /* skip: captures were off */
+	char *reason;
+	struct link_account *links;
+	size_t n_links;
+	struct node_account *nodes;
+	size_t n_nodes;
+	uint64_t unexplained; /* over all rows; anything but 0 is inconclusive at best */
+};
+
+struct variable_value {
+	char *name, *value;
+};
+
+struct run_verdict {
+	char *label; /* "mode=multi-thread" */
+	struct variable_value *variables;
+	size_t n_variables;
+	char *mode; /* of its transfers: "multi-thread"; "mixed" when they differ; "-" without any */
+	char *format; /* "reliable", "raw", "mixed", "-" */
+	char *folder; /* where its evidence lies, relative to the session's folder */
+	char *merged; /* merged capture, relative to the run's folder, or NULL */
+	char *command; /* the command that repeats this run */
+	uint64_t seed;
+	enum outcome outcome;
+	bool past_deadline;
+	bool interrupted;
+	char **reasons; /* why it is not a pass, worst first; empty on a pass */
+	size_t n_reasons;
+	char **notes; /* worth knowing, whatever the outcome (raw: what interleaved with what) */
+	size_t n_notes;
+	struct file_verdict *files;
+	size_t n_files;
+	struct program_verdict *programs;
+	size_t n_programs;
+	struct capture_verdict *captures;
+	size_t n_captures;
+	struct ledger ledger;
+	/* The table's columns: sums over files. */
+	uint64_t files_whole;
+	uint64_t bytes;	  /* of all files at all receivers, whole ones only */
+	uint64_t time_ns; /* first datagram of the first to the end of the last transfer */
+	uint64_t datagrams, repairs, lost;
+	/* Where the time went. */
+	uint64_t lab_ns, transfer_ns, stop_ns, verify_ns, total_ns;
+};
+
+struct session {
+	char *topology; /* name */
+	char *path;	/* of the topology file */
+	char *title;	/* or NULL */
+	char *command;	/* the command line, quoted for a shell */
+	char *version;	/* of the harness */
+	char *kernel;	/* "Linux 6.18.44 x86_64" */
+	char *folder;	/* captures/TOPOLOGY/TIME */
+	char *started;	/* RFC 3339, with offset */
+	uint64_t started_real_ns;
+	uint64_t duration_ns;
+	bool interrupted;
+	enum outcome outcome;
+	int exit_status;
+	struct run_verdict *runs;
+	size_t n_runs;	     /* judged so far: fewer than planned when interrupted */
+	size_t n_planned;
+};
+
+/* Add a reason or note to a run; takes the string. */
+void run_verdict_reason(struct run_verdict *r, char *reason);
+void run_verdict_note(struct run_verdict *r, char *note);
+void run_verdict_done(struct run_verdict *r);
+void session_done(struct session *s);
+
+#endif
