@@ -46,10 +46,11 @@ struct nearest {
 	const char *word;
 	const char *best; /* NULL: none is close */
 	size_t distance;
+	char hint[96];
 };
 
 void nearest_consider(struct nearest *n, const char *candidate);
-/* The suffix of a message, "" when none is close; valid until the next call. */
-const char *nearest_hint(const struct nearest *n);
+/* The suffix of a message, "" when none is close; in n->hint. */
+const char *nearest_hint(struct nearest *n);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * topology: the file, and what it describes, for one run.
  *
- * topology_load() (load.h) reads a file and expands its `vary` blocks into a
- * struct plan with one struct topology per run, every %{variable} replaced.
+ * plan_load() (plan.h) reads a file and expands its `vary` blocks into a struct
+ * plan with one struct topology per run, every %{variable} replaced.
  * Names are resolved to indices, quantities to base units, file paths to paths
  * that open from the current folder. Everything here is plain data, written
  * once by the loader and read-only afterwards; topology/ opens no socket.
@@ -73,7 +73,7 @@ enum transfer_format {
 
 struct transfer_file {
 	char *name; /* the last part of the path: what the receiver calls it; unique in its transfer */
-	char *path; /* opens from the current folder */
+	char *path;    /* opens from the current folder */
 	uint64_t size; /* bytes, when the topology was loaded */
 };
 
@@ -87,7 +87,7 @@ struct transfer {
 	size_t n_files;
 	enum transfer_mode mode;
 	enum transfer_format format;
-	bool broadcast;	    /* raw only: send once, to the broadcast address of the shared network */
+	bool broadcast; /* raw only: send once, to the broadcast address of the shared network */
 	bool shared_socket; /* raw only: all files from one socket, as the coursework's programs do */
 	unsigned workers;   /* of the pooled modes; 0: the program's default */
 	char **sender;	    /* NULL-terminated argv prefix instead of nodes/udp-send, or NULL */
@@ -124,12 +124,16 @@ struct topology {
 };
 
 /* The first address of this family of the node's first interface on a network that `peer` is on
- * too, or NULL. With peer == node: the node's first address of that family. */
+ * too, in a subnet that `peer` is in too, or NULL. With peer == node: the node's first address of
+ * that family. */
 const struct address *topology_address(const struct topology *t, size_t node, size_t peer,
 				       int family);
 /* The interface that topology_address() answered for, or NULL. */
 const struct interface *topology_interface(const struct topology *t, size_t node, size_t peer);
 /* The IPv4 broadcast address of the subnet. */
 struct in_addr address_broadcast(const struct address *a);
+
+/* Accepts NULL. plan_free() calls it for every run. */
+void topology_free(struct topology *t);
 
 #endif

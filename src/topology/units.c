@@ -16,13 +16,13 @@ struct unit {
 };
 
 static const struct unit durations[] = {
-	{ "ns", 1 },	       { "us", NS_PER_US },	   { "ms", NS_PER_MS },
-	{ "s", NS_PER_SEC },   { "min", 60 * NS_PER_SEC }, { "h", 3600 * NS_PER_SEC },
+	{ "ns", 1 },	     { "us", NS_PER_US },	 { "ms", NS_PER_MS },
+	{ "s", NS_PER_SEC }, { "min", 60 * NS_PER_SEC }, { "h", 3600 * NS_PER_SEC },
 };
 
 static const struct unit sizes[] = {
-	{ "B", 1 },	     { "kB", 1000 },	     { "MB", 1000000 },	       { "GB", 1000000000 },
-	{ "KiB", 1 << 10 },  { "MiB", 1 << 20 },     { "GiB", 1 << 30 },
+	{ "B", 1 },	    { "kB", 1000 },	{ "MB", 1000000 },  { "GB", 1000000000 },
+	{ "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 },
 };
 
 struct unit_table {

@@ -1,0 +1,60 @@
+/*
+ * grammar: which blocks and keys a topology file has, as tables.
+ *
+ * A block kind stands in the file that fills its struct (network.c, node.c,
+ * transfer.c, session.c), beside the functions that its keys call. A new key
+ * is a row there; a new block is a table of its own and a row in its parent's
+ * children.
+ */
+#ifndef HARNESS_TOPOLOGY_GRAMMAR_H
+#define HARNESS_TOPOLOGY_GRAMMAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct builder;
+struct section;
+struct value;
+
+struct key {
+	const char *name;
+	bool list; /* takes several values: x = { a, b }, or one: x = a */
+	bool required;
+	/* Put the values into the object of the block; with list == false, n is 1. */
+	void (*set)(struct builder *b, void *object, const struct value *values, size_t n);
+};
+
+/* Blocks are built in this order, those of one phase in the order of the file. */
+enum phase {
+	PHASE_NETWORKS,
+	PHASE_NODES, /* their interfaces name networks */
+	PHASE_REST,  /* names nodes */
+	N_PHASES,
+};
+
+struct section_kind {
+	const char *name;
+	bool named; /* node NAME { }, not capture { } */
+	enum phase phase;
+	const struct key *keys;
+	size_t n_keys;
+	const struct section_kind *const *children;
+	size_t n_children;
+	/* The object that the keys fill, in `parent`, which is that of the block around; NULL: skip. */
+	void *(*begin)(struct builder *b, void *parent, const struct section *s);
+	/* All keys and blocks inside are done: what only the whole block can tell. May be NULL. */
+	void (*end)(struct builder *b, void *object, const struct section *s);
+};
+
+#define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The whole file. */
+extern const struct section_kind grammar_top;
+
+extern const struct section_kind grammar_hub, grammar_switch;
+extern const struct section_kind grammar_node, grammar_interface;
+extern const struct section_kind grammar_vary;
+extern const struct section_kind grammar_transfer;
+extern const struct section_kind grammar_capture;
+
+#endif
