@@ -6,7 +6,7 @@
 #	make help     the rest
 #
 # Objects go to .build/VARIANT, so that variants never mix:
-# release (default), asan, tsan. V=1 shows commands, WERROR=1 makes warnings errors.
+# release (default), clang, asan, tsan. V=1 shows commands, WERROR=1 makes warnings errors.
 
 VARIANT ?= release
 BUILD   := .build/$(VARIANT)
@@ -15,23 +15,27 @@ VERSION := 0.1.0
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 Q       := $(if $(V),,@)
 
-LIBS_HARNESS := libnl-3.0 libpcap libconfuse jansson libcrypto libpng
+LIBS_HARNESS := libnl-3.0 libnl-route-3.0 libpcap libconfuse jansson libcrypto libpng
 LIBS_NODES   := libcrypto jansson
 LIBS_TESTS   := cmocka
 
 # The goals that must work before anything is installed ask pkg-config nothing.
-ifneq ($(filter-out run check help clean distclean deps,$(or $(MAKECMDGOALS),all)),)
-MISSING := $(foreach l,$(LIBS_HARNESS) $(LIBS_TESTS),$(shell pkg-config --exists $(l) || echo $(l)))
+ifneq ($(filter-out run check help clean deps lint,$(or $(MAKECMDGOALS),all)),)
+MISSING := $(strip $(foreach l,$(LIBS_HARNESS) $(LIBS_TESTS),$(shell pkg-config --exists $(l) || echo $(l))))
 ifneq ($(MISSING),)
 $(error missing libraries: $(MISSING); run ci/deps, which installs their packages)
 endif
 endif
 
 CFLAGS_release := -O2 -g
+CFLAGS_clang   := -O2 -g
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	    -Wcast-qual -Wformat=2 -Wundef -Wvla -Wwrite-strings $(if $(WERROR),-Werror)
+ifeq ($(VARIANT),clang)
+CC := clang
+endif
 CFLAGS  ?= $(CFLAGS_$(VARIANT))
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DHARNESS_VERSION='"$(VERSION)"' $(WARNINGS) $(CFLAGS) -MMD -MP
 # -isystem: warnings are for our code, not for the libraries' headers.
@@ -44,12 +48,15 @@ NLIB  := $(BUILD)/libnodes.a
 NODES := $(patsubst nodes/%.c,%,$(wildcard nodes/*.c))
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 MISBEHAVING := $(patsubst tests/nodes/%.c,$(BUILD)/tests/nodes/%,$(wildcard tests/nodes/*.c))
+SOURCES := $(wildcard src/*/*.[ch] nodes/*.c nodes/lib/*.[ch] tests/*/*.[ch])
 obj    = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
-.PHONY: all run check test help deps asan tsan lint bench install clean distclean
+.PHONY: all run check test help deps pictures asan tsan lint bench soak install clean
 all: $(BUILD)/harness $(NODES:%=$(BUILD)/nodes/%)
-	$(Q)ln -sf $(BUILD)/harness harness
-	$(Q)for n in $(NODES); do ln -sf ../$(BUILD)/nodes/$$n nodes/$$n; done
+ifeq ($(VARIANT),release)
+	$(Q)ln -sfn $(BUILD)/harness harness
+	$(Q)for n in $(NODES); do ln -sfn ../$(BUILD)/nodes/$$n nodes/$$n; done
+endif
 
 $(BUILD)/harness: $(call obj,src/cli/main.c) $(LIB)
 	@echo "  LINK    $@"
@@ -87,6 +94,13 @@ $(BUILD)/tests/%.o: tests/%.c
 	@echo "  CC      $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Inodes/lib -Itests $(call cflags_of,$(LIBS_TESTS) $(LIBS_HARNESS)) -c -o $@ $<
 
+# The two pictures that the topologies send are drawn, not photographed.
+$(BUILD)/draw: topologies/files/draw.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(call cflags_of,libpng) $(LDFLAGS) -o $@ $< $(call libs_of,libpng)
+pictures: $(BUILD)/draw
+	$(BUILD)/draw topologies/files
+
 deps:
 	ci/deps
 
@@ -94,7 +108,8 @@ run: deps
 	@$(MAKE) --no-print-directory all
 	$(SUDO) ./harness run topologies/3alpine.conf
 
-check: deps
+check:
+	ci/deps check
 	@ci/check
 
 # What `make check` builds before it runs anything.
@@ -102,6 +117,41 @@ test: all $(UNIT) $(MISBEHAVING)
 
 asan tsan:
 	@$(MAKE) --no-print-directory VARIANT=$@ test
+
+lint:
+	clang-format --dry-run -Werror $(SOURCES)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
+		--suppress=missingIncludeSystem --std=c11 -Isrc -Inodes/lib src nodes tests/nodes
+	shellcheck -x -P tests/labs ci/deps ci/check .ci/run tests/labs/*.sh tests/bench/*.sh
+	mandoc -Tlint -Wwarning docs/*.[15]
+
+bench: all
+	tests/bench/run.sh
+
+# The long forms of what `make check` does briefly.
+soak: test
+	KILLS=50 BUILD=$(BUILD) tests/labs/kill.sh
+	TRANSFER_SEEDS=200 $(BUILD)/tests/unit/test_nodes_transfer
+	BUILD=$(BUILD) tests/labs/soak.sh
+
+install: all
+	install -D -m 755 $(BUILD)/harness $(DESTDIR)$(PREFIX)/bin/harness
+	for n in $(NODES); do \
+		install -D -m 755 $(BUILD)/nodes/$$n $(DESTDIR)$(PREFIX)/libexec/harness/$$n; done
+	install -D -m 644 docs/harness.1 $(DESTDIR)$(PREFIX)/share/man/man1/harness.1
+	install -D -m 644 docs/harness.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/harness.conf.5
+	install -D -m 644 src/report/report.schema.json \
+		$(DESTDIR)$(PREFIX)/share/harness/report.schema.json
+	install -D -m 644 captures/harness.lua $(DESTDIR)$(PREFIX)/share/harness/harness.lua
+	for f in topologies/*.conf topologies/files/*.png; do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
+
+help:
+	@echo "make run      set up what is missing, build, run topologies/3alpine.conf"
+	@echo "make check    set up what is missing, build, run every test"
+	@echo "make          build ./harness and nodes/; V=1 shows commands, WERROR=1 is strict"
+	@echo "make asan | tsan | lint | bench | soak | install | clean"
+	@echo "              install takes DESTDIR and PREFIX (default /usr/local)"
 
 clean:
 	rm -rf .build harness $(NODES:%=nodes/%)

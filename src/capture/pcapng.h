@@ -25,6 +25,7 @@ struct pcapng_interface {
 	const char *filter;	 /* or NULL */
 	uint32_t snaplen;
 	uint64_t speed_bps; /* 0: not said */
+	uint64_t start_ns;  /* since 1970: capturing began, for the statistics; 0: not said */
 };
 
 struct pcapng_name {
@@ -40,6 +41,7 @@ struct packet {
 	const uint8_t *data;
 	enum packet_direction direction;
 	uint64_t id;	     /* epb_packetid, shared by the copies of one packet; 0: none */
+	uint64_t dropped;    /* epb_dropcount: lost between the packet before and this one */
 	const char *comment; /* written when not NULL; the reader leaves NULL */
 };
 
@@ -51,6 +53,10 @@ int pcapng_writer_open(const char *path, const char *application, const char *co
 int pcapng_write_interface(struct pcapng_writer *w, const struct pcapng_interface *i, struct err *e);
 int pcapng_write_names(struct pcapng_writer *w, const struct pcapng_name *names, size_t n,
 		       struct err *e);
+/*
+ * Packets of a file come out in the order of time: one that is late goes back to
+ * its place, as long as that is within what was written last (a mebibyte or more).
+ */
 int pcapng_write_packet(struct pcapng_writer *w, const struct packet *p, struct err *e);
 /* Interface statistics at time_ns: ifrecv, ifdrop, and osdrop counters of RFC draft section 4.6. */
 int pcapng_write_statistics(struct pcapng_writer *w, uint32_t interface, uint64_t time_ns,
@@ -67,6 +73,11 @@ struct pcapng_reader;
 int pcapng_reader_open(const char *path, struct pcapng_reader **ret_reader, struct err *e);
 /* 1 and a packet (data valid until the reader is freed), 0 at the end, -1 on a damaged file. */
 int pcapng_read(struct pcapng_reader *r, struct packet *ret_packet, struct err *e);
+/*
+ * Give back the memory that holds what was read so far, for a pass over a file of gigabytes: the
+ * next part goes into the same memory. Packets stay valid, they come from the disk again.
+ */
+void pcapng_forget(struct pcapng_reader *r);
 /* if_name of an interface seen so far, or NULL. */
 const char *pcapng_interface_name(const struct pcapng_reader *r, uint32_t interface);
 void pcapng_reader_freep(struct pcapng_reader **r);

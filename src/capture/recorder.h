@@ -12,6 +12,7 @@
 #ifndef HARNESS_CAPTURE_RECORDER_H
 #define HARNESS_CAPTURE_RECORDER_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,11 +24,12 @@ struct recorder_config {
 	const struct topology *topology; /* names, addresses, capture settings */
 	const int *netns;		 /* a descriptor per node of the topology */
 	size_t n_captures;
-	struct capture_evidence *captures; /* node, interface, name, file, buffer are filled in already */
-	const char *folder;		   /* of the run; files go below it */
-	const char *merged;		   /* file name of the merged capture, below folder */
-	const char *comment;		   /* of the section: topology, run, seed, command */
-	uint64_t stop_deadline_ns;	   /* how long draining and merging may take */
+	struct capture_evidence
+		*captures;	   /* node, interface, name, file, buffer are filled in already */
+	const char *folder;	   /* of the run; files go below it */
+	const char *merged;	   /* file name of the merged capture, below folder */
+	const char *comment;	   /* of the section: topology, run, seed, command */
+	uint64_t stop_deadline_ns; /* how long draining and merging may take */
 };
 
 struct recorder;
@@ -37,10 +39,22 @@ int recorder_start(const struct recorder_config *config, struct recorder **ret_r
 /* For the caller's poll loop: readable when the recorder ended by itself, which is a failure. */
 int recorder_pidfd(const struct recorder *r);
 pid_t recorder_pid(const struct recorder *r);
-/* -1 when a capture is incomplete; drops are no error here, they are counted in the evidence. */
+/* To be called by whoever got this status of the recorder from waitpid(2), for example of -1. */
+void recorder_ended(struct recorder *r, int wait_status);
+/*
+ * -1 when a capture is incomplete; drops are no error here, they are counted in the evidence.
+ * After success the process is still closing its sockets, which takes the kernel some tens of
+ * milliseconds; nothing depends on that.
+ */
 int recorder_stop(struct recorder *r, struct err *e);
-/* Kills it when it still runs. */
+/* Kills it when it still runs, and waits for its end unless recorder_ended() was called. */
 void recorder_free(struct recorder *r);
 void recorder_freep(struct recorder **r);
+
+/*
+ * Bytes of buffer for each interface of this topology: what it says, or else enough for all that
+ * its transfers send, within limits.
+ */
+size_t recorder_buffer_size(const struct topology *t);
 
 #endif

@@ -97,6 +97,11 @@ void render_utf8(struct text *t, const char *s)
 	}
 }
 
+const char *render_text(const char *s)
+{
+	return s != NULL ? s : "";
+}
+
 static size_t sequence_len(const char *s)
 {
 	size_t len = s[0] == '\033' && s[1] == '[' ? strcspn(s, "m") : 0;
@@ -144,7 +149,7 @@ size_t render_width(const char *s)
 static const struct {
 	const char *symbol, *word, *color;
 } looks[] = {
-	[OUTCOME_PASS] = { "✓", "ok", "\033[32m" },
+	[OUTCOME_PASS] = { "✓", "pass", "\033[32m" },
 	[OUTCOME_SKIP] = { "-", "skip", "\033[2m" },
 	[OUTCOME_INCONCLUSIVE] = { "?", "inconclusive", "\033[33m" },
 	[OUTCOME_FAIL] = { "✗", "FAIL", "\033[31m" },
@@ -161,6 +166,11 @@ const char *render_word(enum outcome o)
 	return looks[o].word;
 }
 
+const char *render_layer_word(enum outcome o)
+{
+	return o == OUTCOME_PASS ? "ok" : render_word(o);
+}
+
 const char *render_color(enum outcome o)
 {
 	return looks[o].color;
@@ -173,7 +183,7 @@ bool render_modes_suffice(const struct session *s)
 
 		if (r->n_variables > 1)
 			return false;
-		if (r->n_variables == 1 && strcmp(r->variables[0].value, r->mode) != 0)
+		if (r->n_variables == 1 && strcmp(r->variables[0].value, render_text(r->mode)) != 0)
 			return false;
 	}
 	return true;
@@ -181,7 +191,9 @@ bool render_modes_suffice(const struct session *s)
 
 const char *render_run_name(const struct session *s, const struct run_verdict *r)
 {
-	return render_modes_suffice(s) && strcmp(r->mode, "-") != 0 ? r->mode : r->label;
+	bool has_mode = r->mode != NULL && strcmp(r->mode, "-") != 0;
+
+	return has_mode && render_modes_suffice(s) ? r->mode : r->label;
 }
 
 static void add_ranges(struct text *t, const char *what, const struct ranges *r)
@@ -194,13 +206,16 @@ static void add_ranges(struct text *t, const char *what, const struct ranges *r)
 	text_add(t, "; %s %s", what, list);
 }
 
-void render_layer_facts(struct text *t, const struct layer *l)
+void render_layer_facts(struct text *t, const struct layer *l, bool full_digest)
 {
 	char hex[2 * SHA256_LEN + 1];
 
 	text_add(t, "%" PRIu64 " bytes", l->size);
-	if (l->has_digest)
-		text_add(t, ", sha256 %.*s...", SHORT_DIGEST, sha256_hex(hex, &l->digest));
+	sha256_hex(hex, &l->digest);
+	if (l->has_digest && full_digest)
+		text_add(t, ", sha256 %s", hex);
+	else if (l->has_digest)
+		text_add(t, ", sha256 %.*s...", SHORT_DIGEST, hex);
 	if (l->differs)
 		text_add(t, "; differs from byte %" PRIu64 " on", l->first_difference);
 	add_ranges(t, "missing bytes", &l->missing);

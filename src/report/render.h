@@ -29,13 +29,17 @@ enum render_lines {
 void render_printable(struct text *t, const char *s, enum render_lines lines);
 /* Append s as well-formed UTF-8: only bytes that are not become "\xff". NULL appends nothing. */
 void render_utf8(struct text *t, const char *s);
+/* s, or "" when there is nothing to say. */
+const char *render_text(const char *s);
 /* Terminal columns that a printable UTF-8 string takes, colour sequences not counted. */
 size_t render_width(const char *s);
 
 /* "✓", "?", "✗", "-". */
 const char *render_symbol(enum outcome o);
-/* "ok", "inconclusive", "FAIL", "skip". */
+/* "pass", "inconclusive", "FAIL", "skip": what failed must be seen from afar. */
 const char *render_word(enum outcome o);
+/* The same with "ok" for a pass: of one layer, capture or program, which is no verdict yet. */
+const char *render_layer_word(enum outcome o);
 /* The SGR sequence (ECMA-48, 8.3.117) that colours an outcome, and the one that ends it. */
 const char *render_color(enum outcome o);
 #define RENDER_PLAIN "\033[0m"
@@ -48,8 +52,11 @@ const char *render_run_name(const struct session *s, const struct run_verdict *r
 /* Whether the mode alone does. */
 bool render_modes_suffice(const struct session *s);
 
-/* One line on what a layer holds: size, digest, first difference, missing and repeated ranges. */
-void render_layer_facts(struct text *t, const struct layer *l);
+/*
+ * One line on what a layer holds: size, digest (short unless full), first difference, missing and
+ * repeated ranges.
+ */
+void render_layer_facts(struct text *t, const struct layer *l, bool full_digest);
 /* One line on a file's datagrams. Counts of 0 that say nothing are left out. */
 void render_datagrams(struct text *t, const struct datagram_account *d);
 

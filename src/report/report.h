@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "verify/verdict.h"
 
+/* A terminal that is not dumb, and NO_COLOR unset or empty (no-color.org). */
+bool report_color_wanted(FILE *out);
 /* The table and, below it, what failed and why; for stdout. */
 void report_terminal(FILE *out, const struct session *s, bool color, bool verbose);
 /* report.json, as src/report/report.schema.json describes it. Also what --json prints. */
@@ -27,11 +29,12 @@ struct progress {
 	bool color;
 	bool quiet;
 	size_t n_runs;
+	size_t run; /* the one at work, from 1 */
 	char shown[256];
 };
 
 void progress_init(struct progress *p, bool color, bool quiet, size_t n_runs);
-/* "[2/6] mode=multi-thread: transfer" */
+/* "[2/6] mode=multi-thread: transfer"; run counts from 1. */
 void progress_stage(struct progress *p, size_t run, const char *label, const char *stage);
 /* The run is over: clear the line, or print its outcome. */
 void progress_run_done(struct progress *p, const struct run_verdict *r);

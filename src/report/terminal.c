@@ -8,6 +8,7 @@
 #include "report/report.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -18,8 +19,9 @@
 #include "report/render.h"
 #include "report/table.h"
 
-/* Files explained per run: whoever needs all of them reads report.json or asks for --verbose. */
+/* Files, reasons and notes shown per run: who needs all reads report.json or asks for --verbose. */
 #define MAX_FILES 8
+#define MAX_LINES 12
 
 struct terminal {
 	FILE *out;
@@ -48,10 +50,10 @@ static char *printable(const char *s)
 }
 
 /* "✗ FAIL", coloured. */
-static char *mark(const struct terminal *t, enum outcome o)
+static char *mark(const struct terminal *t, enum outcome o, const char *word)
 {
-	return text_format("%s%s %s%s", t->color ? render_color(o) : "", render_symbol(o),
-			   render_word(o), t->color ? RENDER_PLAIN : "");
+	return text_format("%s%s %s%s", t->color ? render_color(o) : "", render_symbol(o), word,
+			   t->color ? RENDER_PLAIN : "");
 }
 
 /* A line "  label     value" below a run; no label continues the one above. */
@@ -85,13 +87,11 @@ static void print_heading(const struct terminal *t)
 	fputs(")\n\n", t->out);
 }
 
-enum { COL_RUN, COL_BYTES = 2 };
-
 static const struct table_column columns[] = {
-	{ "mode", false, 0 },	  { "files", true, 0 },	    { "bytes", true, 2 },
-	{ "time", true, 0 },	  { "goodput", true, 4 },   { "datagrams", true, 3 },
-	{ "repairs", true, 1 },	  { "lost", true, 0 },	    { "receiver", false, 0 },
-	{ "capture", false, 0 },  { "picture", false, 0 },  { "verdict", false, 0 },
+	{ "mode", false, 0 },	 { "files", true, 0 },	  { "bytes", true, 2 },
+	{ "time", true, 0 },	 { "goodput", true, 4 },  { "datagrams", true, 3 },
+	{ "repairs", true, 1 },	 { "lost", true, 0 },	  { "receiver", false, 0 },
+	{ "capture", false, 0 }, { "picture", false, 0 }, { "verdict", false, 0 },
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -116,18 +116,16 @@ static struct tally tally_layer(const struct run_verdict *r, size_t offset)
 	return sum;
 }
 
-static void add_layer(const struct terminal *t, struct table *table, const struct run_verdict *r,
-		      size_t offset)
+static void add_layer(struct table *table, const struct run_verdict *r, size_t offset)
 {
 	struct tally sum = tally_layer(r, offset);
 
-	(void)t;
 	if (sum.asked == 0)
 		table_add(table, NULL, "-");
 	else
 		table_add(table, render_color(sum.outcome), "%s %zu/%zu %s",
 			  render_symbol(sum.outcome), sum.passed, sum.asked,
-			  render_word(sum.outcome));
+			  render_layer_word(sum.outcome));
 }
 
 static void add_row(const struct terminal *t, struct table *table, const struct run_verdict *r)
@@ -143,11 +141,11 @@ static void add_row(const struct terminal *t, struct table *table, const struct 
 	table_add(table, NULL, "%" PRIu64, r->datagrams);
 	table_add(table, NULL, "%" PRIu64, r->repairs);
 	table_add(table, NULL, "%" PRIu64, r->lost);
-	add_layer(t, table, r, offsetof(struct file_verdict, receiver));
-	add_layer(t, table, r, offsetof(struct file_verdict, capture));
-	add_layer(t, table, r, offsetof(struct file_verdict, picture));
+	add_layer(table, r, offsetof(struct file_verdict, receiver));
+	add_layer(table, r, offsetof(struct file_verdict, capture));
+	add_layer(table, r, offsetof(struct file_verdict, picture));
 	table_add(table, render_color(r->outcome), "%s %s", render_symbol(r->outcome),
-		  r->outcome == OUTCOME_PASS ? "pass" : render_word(r->outcome));
+		  render_word(r->outcome));
 }
 
 static void print_table(const struct terminal *t)
@@ -157,44 +155,67 @@ static void print_table(const struct terminal *t)
 
 	memcpy(titles, columns, sizeof(columns));
 	if (!render_modes_suffice(t->s))
-		titles[COL_RUN].title = "run";
+		titles[0].title = "run";
 	for (size_t i = 0; i < t->s->n_runs; i++)
 		add_row(t, &table, &t->s->runs[i]);
 	table_print(&table, t->out, "  ", width_of(t->out), t->color);
 	fputc('\n', t->out);
 }
 
+/* One row of what is known of a file; who says so, and what. */
+static void print_fact(const struct terminal *t, const char *who, const char *marked,
+		       const char *fact)
+{
+	fprintf(t->out, "  %-9s   %-10s%s%s%s\n", "", who, marked, marked[0] != '\0' ? "  " : "",
+		fact);
+}
+
 static void print_layer(const struct terminal *t, const char *name, const struct layer *l)
 {
-	cleanup_free char *marked = mark(t, l->outcome);
+	cleanup_free char *marked = mark(t, l->outcome, render_layer_word(l->outcome));
 	struct text facts = { 0 };
 
 	if (l->outcome == OUTCOME_SKIP && !t->verbose)
 		return;
-	if (l->reason != NULL) {
-		render_printable(&facts, l->reason, RENDER_ONE_LINE);
-		text_add(&facts, "%s", l->outcome != OUTCOME_SKIP ? "; " : "");
+	render_printable(&facts, l->reason, RENDER_ONE_LINE);
+	if (l->outcome != OUTCOME_SKIP) {
+		text_add(&facts, "%s", l->reason != NULL ? "; " : "");
+		render_layer_facts(&facts, l, t->verbose);
 	}
-	if (l->outcome != OUTCOME_SKIP)
-		render_layer_facts(&facts, l);
-	fprintf(t->out, "  %-9s   %-8s %s  %s\n", "", name, marked, text_str(&facts));
+	print_fact(t, name, marked, text_str(&facts));
+	text_done(&facts);
+}
+
+static void print_source(const struct terminal *t, const struct file_verdict *f)
+{
+	const struct layer source = { .size = f->size, .has_digest = true, .digest = f->digest };
+	struct text facts = { 0 };
+
+	render_layer_facts(&facts, &source, t->verbose);
+	if (f->source != NULL) {
+		text_add(&facts, ", ");
+		render_printable(&facts, f->source, RENDER_ONE_LINE);
+	}
+	print_fact(t, "source", "", text_str(&facts));
 	text_done(&facts);
 }
 
 static void print_file(const struct terminal *t, const struct file_verdict *f)
 {
-	char hex[2 * SHA256_LEN + 1], duration[16];
+	char duration[16];
 	struct text datagrams = { 0 };
 
-	field(t, "file", "%s at %s, transfer %s: %" PRIu64 " bytes, sha256 %s", f->file, f->node,
-	      f->transfer, f->size, sha256_hex(hex, &f->digest));
+	field(t, "file", "%s at %s, transfer %s%s%s", f->file, f->node, f->transfer,
+	      f->reason != NULL ? ": " : "", render_text(f->reason));
+	print_source(t, f);
 	print_layer(t, "receiver", &f->receiver);
 	print_layer(t, "capture", &f->capture);
 	print_layer(t, "sender", &f->sender);
 	print_layer(t, "picture", &f->picture);
 	render_datagrams(&datagrams, &f->datagrams);
-	fprintf(t->out, "  %-9s   datagrams %s", "", text_str(&datagrams));
-	fprintf(t->out, f->time_ns != 0 ? "; took %s\n" : "\n", text_duration(duration, f->time_ns));
+	if (f->time_ns != 0)
+		text_add(&datagrams, "; took %s", text_duration(duration, f->time_ns));
+	print_fact(t, "datagrams", "", text_str(&datagrams));
 	text_done(&datagrams);
 }
 
@@ -242,12 +263,12 @@ static void print_programs(const struct terminal *t, const struct run_verdict *r
 
 		if (p->outcome <= OUTCOME_SKIP && !t->verbose)
 			continue;
-		field(t, "program", "%s %s after %s%s%s", p->name, p->ended,
+		field(t, "program", "%s %s after %s%s%s", p->name, render_text(p->ended),
 		      text_duration(duration, p->time_ns), p->reason != NULL ? ": " : "",
-		      p->reason != NULL ? p->reason : "");
+		      render_text(p->reason));
 		if (p->output == NULL || p->output[0] == '\0')
 			continue;
-		field(t, "", "  the last lines of %s:", p->log);
+		field(t, "", "  the last lines of %s:", render_text(p->log));
 		print_output(t, p->output);
 	}
 }
@@ -263,18 +284,19 @@ static void print_captures(const struct terminal *t, const struct run_verdict *r
 			continue;
 		field(t, "capture", "%s: %" PRIu64 " packets, %s, %" PRIu64 " dropped%s%s", c->name,
 		      c->packets, text_bytes(bytes, c->bytes), c->dropped,
-		      c->reason != NULL ? ": " : "", c->reason != NULL ? c->reason : "");
+		      c->reason != NULL ? ": " : "", render_text(c->reason));
 	}
 }
 
 static void print_node_account(const struct terminal *t, const struct node_account *n)
 {
-	field(t, "", "  %s: %" PRIu64 " arrived = %" PRIu64 " read + %" PRIu64
+	field(t, "",
+	      "  %s: %" PRIu64 " arrived = %" PRIu64 " read + %" PRIu64
 	      " dropped, buffer full%s%s%s + %" PRIu64 " no such port + %" PRIu64
 	      " bad checksum + %" PRIu64 " never read; %" PRIu64 " unexplained",
 	      n->node, n->arrived, n->delivered, n->rcvbuf, n->rcvbuf_place != NULL ? " (" : "",
-	      n->rcvbuf_place != NULL ? n->rcvbuf_place : "", n->rcvbuf_place != NULL ? ")" : "",
-	      n->no_port, n->checksum, n->unread, n->unexplained);
+	      render_text(n->rcvbuf_place), n->rcvbuf_place != NULL ? ")" : "", n->no_port,
+	      n->checksum, n->unread, n->unexplained);
 }
 
 static void print_ledger(const struct terminal *t, const struct run_verdict *r)
@@ -283,13 +305,13 @@ static void print_ledger(const struct terminal *t, const struct run_verdict *r)
 
 	if (ledger->outcome <= OUTCOME_SKIP && !t->verbose)
 		return;
-	field(t, "ledger", "%s%s%" PRIu64 " datagrams unexplained",
-	      ledger->reason != NULL ? ledger->reason : "", ledger->reason != NULL ? "; " : "",
-	      ledger->unexplained);
+	field(t, "ledger", "%s%s%" PRIu64 " datagrams unexplained", render_text(ledger->reason),
+	      ledger->reason != NULL ? "; " : "", ledger->unexplained);
 	for (size_t i = 0; i < ledger->n_links; i++) {
 		const struct link_account *l = &ledger->links[i];
 
-		field(t, "", "  %s to %s: %" PRIu64 " sent = %" PRIu64 " arrived + %" PRIu64
+		field(t, "",
+		      "  %s to %s: %" PRIu64 " sent, %" PRIu64 " arrived, %" PRIu64
 		      " lost; %" PRIu64 " unexplained",
 		      l->from, l->to, l->sent, l->arrived, l->lost, l->unexplained);
 	}
@@ -299,28 +321,33 @@ static void print_ledger(const struct terminal *t, const struct run_verdict *r)
 
 static void print_evidence(const struct terminal *t, const struct run_verdict *r)
 {
-	field(t, "evidence", "%s/%s/%s", t->s->folder, r->folder != NULL ? r->folder : "",
-	      r->merged != NULL ? r->merged : "");
+	field(t, "evidence", "%s/%s/%s", render_text(t->s->folder), render_text(r->folder),
+	      render_text(r->merged));
 	if (r->command != NULL)
 		field(t, "repeat", "%s", r->command);
 }
 
 static void print_lines(const struct terminal *t, const char *label, char *const *lines, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	size_t shown = !t->verbose && n > MAX_LINES ? MAX_LINES : n;
+
+	for (size_t i = 0; i < shown; i++)
 		field(t, i == 0 ? label : "", "%s", lines[i]);
+	if (shown < n)
+		field(t, "", "... %zu more in report.json", n - shown);
 }
 
 /* A run that passed has nothing to explain, but raw runs always have something to tell. */
 static void print_run(const struct terminal *t, const struct run_verdict *r)
 {
 	bool passed = r->outcome <= OUTCOME_SKIP;
-	bool notes = r->n_notes != 0 && (!passed || t->verbose || strcmp(r->format, "reliable") != 0);
+	bool notes = r->n_notes != 0 &&
+		     (!passed || t->verbose || strcmp(render_text(r->format), "reliable") != 0);
 
 	if (passed && !notes && !t->verbose)
 		return;
 
-	cleanup_free char *marked = mark(t, r->outcome);
+	cleanup_free char *marked = mark(t, r->outcome, render_word(r->outcome));
 	cleanup_free char *name = printable(render_run_name(t->s, r));
 
 	fprintf(t->out, "%s  %s\n", marked, name);
@@ -377,4 +404,13 @@ void report_terminal(FILE *out, const struct session *s, bool color, bool verbos
 	for (size_t i = 0; i < s->n_runs; i++)
 		print_run(&t, &s->runs[i]);
 	print_last_line(&t);
+}
+
+bool report_color_wanted(FILE *out)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	return isatty(fileno(out)) && (no_color == NULL || *no_color == '\0') &&
+	       (term == NULL || strcmp(term, "dumb") != 0);
 }

@@ -1,0 +1,254 @@
+#include "folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "protocol.h"
+#include "scope.h"
+
+#define GATHER IOV_MAX
+
+struct store_file {
+	struct folder *folder;
+	int fd;
+	bool named; /* it has its final name */
+	struct fail failed;
+	bool has_failed;
+	char name[PROTOCOL_NAME_MAX + 1];
+	char temporary[40];
+};
+
+struct folder {
+	int fd;
+	bool no_openat2;
+	/* Writes gathered so far: of one file, without a gap. */
+	struct store_file *writing;
+	uint64_t offset, len;
+	int n;
+	struct iovec iov[GATHER];
+};
+
+int folder_open(const char *dir, struct folder **ret_folder, struct fail *f)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_set(f, errno, "open folder '%s'", dir);
+	*ret_folder = scope_alloc(1, sizeof(**ret_folder));
+	(*ret_folder)->fd = fd;
+	return 0;
+}
+
+void folder_free(struct folder *folder)
+{
+	if (folder == NULL)
+		return;
+	close(folder->fd);
+	free(folder);
+}
+
+/*
+ * openat2(2) is there since Linux 5.6, but sandboxes may forbid it (EPERM, as
+ * container engines older than it do). Without it, O_NOFOLLOW does: names have
+ * no separator, so there is only the last component to look at.
+ */
+static int open_beneath(struct folder *folder, const char *name)
+{
+	int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+	struct open_how how = {
+		.flags = (uint64_t)flags,
+		.mode = 0644,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+
+	if (!folder->no_openat2) {
+		long fd = syscall(SYS_openat2, folder->fd, name, &how, sizeof(how));
+
+		if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+			return (int)fd;
+		folder->no_openat2 = true;
+	}
+	return openat(folder->fd, name, flags | O_NOFOLLOW, 0644);
+}
+
+static int create(struct folder *folder, const char *path, const char *name,
+		  struct store_file **ret_file, struct fail *f)
+{
+	int fd = open_beneath(folder, path);
+
+	if (fd < 0)
+		return fail_set(f, errno, "create '%s'", name);
+
+	struct store_file *file = scope_alloc(1, sizeof(*file));
+
+	file->folder = folder;
+	file->fd = fd;
+	snprintf(file->name, sizeof(file->name), "%s", name);
+	*ret_file = file;
+	return 0;
+}
+
+int folder_create_named(struct folder *folder, const char *name, struct store_file **ret_file,
+			struct fail *f)
+{
+	if (create(folder, name, name, ret_file, f) != 0)
+		return -1;
+	(*ret_file)->named = true;
+	return 0;
+}
+
+static int folder_create(void *ctx, const char *name, uint64_t transfer,
+			 struct store_file **ret_file, struct fail *f)
+{
+	struct folder *folder = ctx;
+	char temporary[sizeof((*ret_file)->temporary)];
+
+	/* Only a courtesy, so that a sender hears of it before it sends: commit makes sure. */
+	if (faccessat(folder->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return fail_set(f, EEXIST, "create '%s'", name);
+	snprintf(temporary, sizeof(temporary), ".%016llx.part", (unsigned long long)transfer);
+	if (create(folder, temporary, name, ret_file, f) != 0)
+		return -1;
+	memcpy((*ret_file)->temporary, temporary, sizeof(temporary));
+	return 0;
+}
+
+static void remember(struct store_file *file, int num)
+{
+	if (!file->has_failed)
+		fail_set(&file->failed, num, "write '%s'", file->name);
+	file->has_failed = true;
+}
+
+/* Leave out the first done bytes of the vector. */
+static void skip(struct iovec **iov, int *n, size_t done)
+{
+	while (*n > 0 && done >= (*iov)->iov_len) {
+		done -= (*iov)->iov_len;
+		(*iov)++;
+		(*n)--;
+	}
+	if (*n > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + done;
+		(*iov)->iov_len -= done;
+	}
+}
+
+static void flush(struct folder *folder)
+{
+	struct store_file *file = folder->writing;
+	struct iovec *iov = folder->iov;
+	uint64_t offset = folder->offset;
+	int n = folder->n;
+
+	folder->n = 0;
+	folder->writing = NULL;
+	while (n > 0) {
+		ssize_t done = pwritev(file->fd, iov, n, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0) {
+			remember(file, done < 0 ? errno : ENOSPC);
+			return;
+		}
+		offset += (uint64_t)done;
+		skip(&iov, &n, (size_t)done);
+	}
+}
+
+static void folder_write(struct store_file *file, uint64_t offset, const void *bytes, size_t len)
+{
+	struct folder *folder = file->folder;
+
+	if (folder->n == GATHER || folder->writing != file ||
+	    folder->offset + folder->len != offset)
+		flush(folder);
+	if (folder->n == 0) {
+		folder->writing = file;
+		folder->offset = offset;
+		folder->len = 0;
+	}
+
+	struct iovec *iov = &folder->iov[folder->n++];
+
+	memcpy(&iov->iov_base, &bytes, sizeof(bytes)); /* pwritev() does not write through it */
+	iov->iov_len = len;
+	folder->len += len;
+}
+
+static int folder_sync(struct store_file *file, struct fail *f)
+{
+	if (file->folder->writing == file)
+		flush(file->folder);
+	if (!file->has_failed)
+		return 0;
+	*f = file->failed;
+	return -1;
+}
+
+static int folder_read(struct store_file *file, uint64_t offset, void *buf, size_t len,
+		       struct fail *f)
+{
+	char *at = buf;
+
+	while (len > 0) {
+		ssize_t n = pread(file->fd, at, len, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return fail_set(f, n < 0 ? errno : EIO, "read back '%s'", file->name);
+		at += n;
+		offset += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int folder_commit(struct store_file *file, struct fail *f)
+{
+	int dir = file->folder->fd;
+	int r = renameat2(dir, file->temporary, dir, file->name, RENAME_NOREPLACE);
+
+	/* Not every file system has RENAME_NOREPLACE: link(2) does not replace either. */
+	if (r != 0 && errno == EINVAL) {
+		r = linkat(dir, file->temporary, dir, file->name, 0);
+		if (r == 0)
+			unlinkat(dir, file->temporary, 0);
+	}
+	if (r != 0)
+		return fail_set(f, errno, "name the file '%s'", file->name);
+	file->named = true;
+	return 0;
+}
+
+static void folder_release(struct store_file *file)
+{
+	if (file->folder->writing == file)
+		flush(file->folder);
+	if (!file->named)
+		unlinkat(file->folder->fd, file->temporary, 0);
+	close(file->fd);
+	free(file);
+}
+
+struct store folder_store(struct folder *folder)
+{
+	return (struct store){
+		.create = folder_create,
+		.write = folder_write,
+		.sync = folder_sync,
+		.read = folder_read,
+		.commit = folder_commit,
+		.release = folder_release,
+		.ctx = folder,
+	};
+}

@@ -1,0 +1,159 @@
+#include "cli/run_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "cli/cli.h"
+#include "report/report.h"
+
+const char run_help[] =
+	"Usage: harness run [OPTION...] TOPOLOGY\n\n"
+	"Brings the topology up once for every combination of its 'vary' values, runs its\n"
+	"programs, records every packet, and says with proof what arrived.\n\n"
+	"  --only NAME=VALUE   only the runs where NAME has this value (may be repeated)\n"
+	"  --seed N            instead of the topology's seed\n"
+	"  --captures FOLDER   where the evidence goes (default: captures)\n"
+	"  --json              print report.json instead of the table\n"
+	"  --color WHEN        always, never or auto (default: auto; NO_COLOR is honoured)\n"
+	"  --skip-code N       exit with N instead of 3 when this machine cannot run it\n"
+	"  -q, --quiet         no progress\n"
+	"  -v, --verbose       digests, ledger and notes also of what passed\n"
+	"  -h, --help          this text\n\n"
+	"Evidence: FOLDER/TOPOLOGY/TIME/RUN, and FOLDER/TOPOLOGY/latest; beside it report.json,\n"
+	"junit.xml and report.tap.\n\n"
+	"Exit status: 0 all passed; 1 an expectation failed; 2 command line or topology wrong;\n"
+	"3 this machine cannot run it, or the evidence is incomplete; 124 past the deadline;\n"
+	"128+n ended by signal n.\n";
+
+static int parse_number(const char *option, const char *s, uint64_t max, uint64_t *ret,
+			struct err *e)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(s, &end, 10);
+	if (errno != 0 || end == s || *end != '\0' || s[0] == '-' || *ret > max)
+		return err_usage(e, "--%s takes a number from 0 to %llu, not '%s'", option,
+				 (unsigned long long)max, s);
+	return 0;
+}
+
+static int parse_color(const char *when, struct run_options *o, struct err *e)
+{
+	if (strcmp(when, "always") == 0)
+		o->color = true;
+	else if (strcmp(when, "never") == 0)
+		o->color = false;
+	else if (strcmp(when, "auto") != 0)
+		return err_usage(e, "--color takes always, never or auto, not '%s'", when);
+	return 0;
+}
+
+static int parse_option(int c, struct run_options *o, struct err *e)
+{
+	uint64_t number;
+
+	switch (c) {
+	case 'o':
+		if (strchr(optarg, '=') == NULL)
+			return err_usage(e, "--only takes NAME=VALUE, not '%s'", optarg);
+		*(char **)array_add(&o->only, &o->n_only, &o->only_room, sizeof(char *)) = optarg;
+		return 0;
+	case 's':
+		o->has_seed = true;
+		return parse_number("seed", optarg, UINT64_MAX, &o->seed, e);
+	case 'c':
+		o->captures = optarg;
+		return 0;
+	case 'j':
+		o->json = true;
+		return 0;
+	case 'C':
+		return parse_color(optarg, o, e);
+	case 'k':
+		if (parse_number("skip-code", optarg, 255, &number, e) != 0)
+			return -1;
+		o->skip_code = (int)number;
+		return 0;
+	case 'q':
+		o->quiet = true;
+		return 0;
+	case 'v':
+		o->verbose = true;
+		return 0;
+	default: /* 'h' */
+		o->helped = true;
+		return 0;
+	}
+}
+
+int run_options_parse(int argc, char **argv, struct run_options *o, struct err *e)
+{
+	static const struct option longs[] = {
+		{ "only", required_argument, NULL, 'o' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "captures", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "color", required_argument, NULL, 'C' },
+		{ "skip-code", required_argument, NULL, 'k' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	*o = (struct run_options){
+		.captures = "captures",
+		.color = report_color_wanted(stdout),
+		.skip_code = EXIT_MACHINE,
+	};
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "qvh", longs, NULL)) != -1) {
+		if (c == '?')
+			return err_usage(e,
+					 "run: '%s' is no option, or lacks its value; see 'harness "
+					 "run --help'",
+					 argv[optind - 1]);
+		if (parse_option(c, o, e) != 0)
+			return -1;
+		if (o->helped)
+			return 0;
+	}
+	if (optind + 1 != argc)
+		return err_usage(e, optind == argc
+					    ? "run: which topology? For example: harness run "
+					      "topologies/3alpine.conf"
+					    : "run: one topology at a time");
+	o->topology = argv[optind];
+	return 0;
+}
+
+void run_options_done(struct run_options *o)
+{
+	free(o->only);
+	o->only = NULL;
+}
+
+static bool selected_by(const struct planned_run *r, const char *only)
+{
+	size_t len = strcspn(only, "=");
+
+	for (size_t i = 0; i < r->n_variables; i++)
+		if (strlen(r->variables[i].name) == len &&
+		    strncmp(r->variables[i].name, only, len) == 0)
+			return strcmp(r->variables[i].value, only + len + 1) == 0;
+	return false;
+}
+
+bool run_options_select(const struct run_options *o, const struct planned_run *r)
+{
+	for (size_t i = 0; i < o->n_only; i++)
+		if (!selected_by(r, o->only[i]))
+			return false;
+	return true;
+}

@@ -1,0 +1,32 @@
+/* run_options: the command line of `harness run`. */
+#ifndef HARNESS_CLI_RUN_OPTIONS_H
+#define HARNESS_CLI_RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "topology/plan.h"
+
+struct run_options {
+	const char *topology;
+	const char *captures;
+	char **only; /* "NAME=VALUE" */
+	size_t n_only, only_room;
+	bool has_seed;
+	uint64_t seed;
+	bool json, quiet, verbose, color;
+	int skip_code;
+	bool helped;
+};
+
+extern const char run_help[];
+
+/* Defaults, then the command line. The strings stay argv's; run_options_done() frees the rest. */
+int run_options_parse(int argc, char **argv, struct run_options *ret_options, struct err *e);
+void run_options_done(struct run_options *o);
+/* Whether --only leaves this run. */
+bool run_options_select(const struct run_options *o, const struct planned_run *r);
+
+#endif

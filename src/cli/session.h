@@ -1,0 +1,21 @@
+/* session: one `harness run` from its folder to its reports. For cli/run.c. */
+#ifndef HARNESS_CLI_SESSION_H
+#define HARNESS_CLI_SESSION_H
+
+#include "base/err.h"
+#include "cli/run_options.h"
+#include "topology/plan.h"
+#include "verify/verdict.h"
+
+/* How many runs of the plan the options leave. */
+size_t session_count_runs(const struct plan *plan, const struct run_options *o);
+/* Make the folder; describe what was asked for. The caller frees it with session_done(). */
+int session_begin(struct session *s, const struct plan *plan, const struct run_options *o, int argc,
+		  char **argv, struct err *e);
+/* Every selected run in turn. -1 when one could not even be tried; those before it are judged. */
+int session_run_all(struct session *s, const struct plan *plan, const struct run_options *o,
+		    struct err *e);
+/* The files beside the runs, the `latest` link, and the owner of it all. */
+int session_write(const struct session *s, const struct run_options *o, struct err *e);
+
+#endif

@@ -1,0 +1,182 @@
+#include "verify/ledger.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/fs.h"
+#include "base/text.h"
+
+static bool skip(struct ledger *l, const char *why)
+{
+	l->outcome = OUTCOME_SKIP;
+	l->reason = text_dup(why);
+	return true;
+}
+
+/* Whether there is nothing to account with. */
+static bool cannot_account(const struct trial *t, struct ledger *l)
+{
+	if (t->evidence->n_captures == 0)
+		return skip(l, "captures are off");
+	if (t->topology->capture.filter != NULL)
+		return skip(l, "a capture filter hides datagrams");
+	if (t->evidence->recording_ns == 0)
+		return skip(l, "the run ended before anything was recorded");
+	return false;
+}
+
+/* ---- links ---- */
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* A clean link loses nothing and invents nothing: what left and did not arrive has no cause. */
+static void judge_links(const struct trial *t, const struct book_link *links, size_t n)
+{
+	struct ledger *ledger = &t->verdict->ledger;
+
+	ledger->links = array_new(n, sizeof(*ledger->links));
+	ledger->n_links = n;
+	for (size_t i = 0; i < n; i++) {
+		const struct book_link *b = &links[i];
+		struct link_account *l = &ledger->links[i];
+
+		l->from = text_dup(t->topology->nodes[b->from].name);
+		l->to = text_dup(t->topology->nodes[b->to].name);
+		l->sent = b->sent;
+		l->arrived = b->arrived;
+		l->lost = b->sent - b->matched;
+		l->unexplained = l->lost + (b->arrived - b->matched);
+		ledger->unexplained += l->unexplained;
+	}
+}
+
+/* ---- nodes ---- */
+
+static bool ended_badly(const struct program_evidence *p)
+{
+	bool stopped = p->told_to_stop && !p->ignored_stop && !p->past_deadline;
+	bool well = p->state == PROGRAM_EXITED && p->status == 0;
+
+	if (p->role == ROLE_RECEIVER)
+		return !stopped || (p->state == PROGRAM_EXITED && p->status != 0);
+	return !well;
+}
+
+/* How many datagrams may have been in a receive buffer when it was closed. */
+static uint64_t may_be_unread(const struct trial *t, size_t node, const struct book_node *b)
+{
+	const struct evidence *ev = t->evidence;
+
+	for (size_t i = 0; i < ev->n_programs; i++) {
+		if (ev->programs[i].node != node)
+			continue;
+		if (ended_badly(&ev->programs[i]) || ev->sockets[i].queued != 0)
+			return UINT64_MAX;
+	}
+	return b->late;
+}
+
+/* "udp-recv, port 10000": whose receive buffer was full. */
+static char *full_place(const struct trial *t, size_t node)
+{
+	const struct evidence *ev = t->evidence;
+	const struct program_evidence *best = NULL;
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < ev->n_programs; i++) {
+		const struct program_evidence *p = &ev->programs[i];
+
+		if (p->node != node || (best != NULL && ev->sockets[i].drops <= most))
+			continue;
+		best = p;
+		most = ev->sockets[i].drops;
+	}
+	if (best == NULL)
+		return NULL;
+	if (best->role == ROLE_SENDER)
+		return text_format("%s, its own port", fs_basename(best->name));
+	return text_format("%s, port %u", fs_basename(best->name),
+			   t->topology->transfers[best->transfer].port);
+}
+
+static void judge_node(const struct trial *t, size_t node, const struct book_node *b,
+		       struct node_account *n)
+{
+	const struct udp_counters *c = &t->evidence->nodes[node].udp;
+
+	n->node = text_dup(t->topology->nodes[node].name);
+	n->arrived = b->arrived;
+	n->delivered = c->in_datagrams;
+	n->rcvbuf = c->rcvbuf_errors;
+	n->no_port = c->no_ports;
+	n->checksum = c->csum_errors;
+	if (n->rcvbuf != 0)
+		n->rcvbuf_place = full_place(t, node);
+
+	uint64_t known = n->delivered + n->rcvbuf + n->no_port + n->checksum;
+
+	if (n->arrived > known && n->arrived - known <= may_be_unread(t, node, b))
+		n->unread = n->arrived - known;
+	n->unexplained = distance(n->arrived, known + n->unread);
+}
+
+static void judge_nodes(const struct trial *t, const struct book_node *nodes)
+{
+	struct ledger *l = &t->verdict->ledger;
+
+	l->nodes = array_new(t->topology->n_nodes, sizeof(*l->nodes));
+	for (size_t i = 0; i < t->topology->n_nodes; i++) {
+		if (!t->evidence->nodes[i].counted) {
+			if (l->reason == NULL)
+				l->reason = text_format("%s: its kernel's UDP counters were not "
+							"read", t->topology->nodes[i].name);
+			continue;
+		}
+		judge_node(t, i, &nodes[i], &l->nodes[l->n_nodes]);
+		l->unexplained += l->nodes[l->n_nodes++].unexplained;
+	}
+}
+
+/* ---- the whole ---- */
+
+/* The first row that does not add up, in words. */
+static char *explain(const struct ledger *l)
+{
+	for (size_t i = 0; i < l->n_links; i++) {
+		const struct link_account *a = &l->links[i];
+
+		if (a->unexplained != 0)
+			return text_format("%s to %s: %" PRIu64 " datagrams sent, %" PRIu64
+					   " arrived: %" PRIu64 " unexplained",
+					   a->from, a->to, a->sent, a->arrived, a->unexplained);
+	}
+	for (size_t i = 0; i < l->n_nodes; i++) {
+		const struct node_account *a = &l->nodes[i];
+
+		if (a->unexplained != 0)
+			return text_format("%s: %" PRIu64 " datagrams arrived, its kernel accounts "
+					   "for %" PRIu64 ": %" PRIu64 " unexplained", a->node,
+					   a->arrived, a->delivered + a->rcvbuf + a->no_port +
+							       a->checksum + a->unread,
+					   a->unexplained);
+	}
+	return text_format("%" PRIu64 " datagrams unexplained", l->unexplained);
+}
+
+void ledger_judge(struct trial *t, const struct book_link *links, size_t n_links,
+		  const struct book_node *nodes)
+{
+	struct ledger *l = &t->verdict->ledger;
+
+	if (cannot_account(t, l))
+		return;
+	judge_links(t, links, n_links);
+	judge_nodes(t, nodes);
+	l->outcome = l->reason != NULL || l->unexplained != 0 ? OUTCOME_INCONCLUSIVE : OUTCOME_PASS;
+	if (l->reason == NULL && l->unexplained != 0)
+		l->reason = explain(l);
+}

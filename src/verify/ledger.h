@@ -1,0 +1,24 @@
+/* ledger: from what the book counted and the kernels' counters to the run's ledger. For book.c. */
+#ifndef HARNESS_VERIFY_LEDGER_H
+#define HARNESS_VERIFY_LEDGER_H
+
+#include "verify/trial.h"
+
+/* From one node to another one. */
+struct book_link {
+	size_t from, to;
+	uint64_t sent, arrived;
+	uint64_t matched; /* of both: the same datagram left and arrived */
+};
+
+/* At one node. */
+struct book_node {
+	uint64_t arrived;
+	uint64_t late; /* of those: their flow had ended, the program may have been gone */
+};
+
+/* links: n_links of them; nodes: one per node of the topology. */
+void ledger_judge(struct trial *t, const struct book_link *links, size_t n_links,
+		  const struct book_node *nodes);
+
+#endif

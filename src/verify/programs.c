@@ -1,0 +1,228 @@
+/* programs: how each program ended, and whether that was how it should. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "verify/signals.h"
+#include "verify/trial.h"
+
+#define LAST_LINES 10
+#define MAX_OUTPUT 4096 /* bytes of a log that are shown */
+
+/* ---- the last lines of a log ---- */
+
+/* Where the last lines of these bytes begin. */
+static size_t last_lines(const char *s, size_t len)
+{
+	size_t lines = 0, at = len;
+
+	if (at > 0 && s[at - 1] == '\n')
+		at--;
+	for (; at > 0; at--)
+		if (s[at - 1] == '\n' && ++lines == LAST_LINES)
+			return at;
+	return at;
+}
+
+/* Bytes of well-formed UTF-8 at s that are for showing; 0 when there are none. */
+static size_t printable(const char *s, size_t left)
+{
+	unsigned char c = (unsigned char)*s;
+
+	if (c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f))
+		return 1;
+	/* U+0080 to U+009F are control characters, too (ECMA-48). */
+	for (size_t len = 2; c >= 0xc2 && len <= 4 && len <= left; len++)
+		if (text_is_utf8(s, len))
+			return c == 0xc2 && (unsigned char)s[1] < 0xa0 ? 0 : len;
+	return 0;
+}
+
+/* Escapes make it longer: what does not fit is cut off in front, where the older lines are. */
+static char *sanitised(const char *s, size_t len)
+{
+	struct text t = { 0 };
+
+	for (size_t i = 0; i < len;) {
+		size_t n = printable(s + i, len - i);
+
+		if (n != 0)
+			text_add_bytes(&t, s + i, n);
+		else
+			text_add(&t, "\\x%02x", (unsigned char)s[i]);
+		i += n != 0 ? n : 1;
+	}
+	if (t.len <= MAX_OUTPUT)
+		return text_take(&t);
+
+	size_t from = t.len - MAX_OUTPUT;
+
+	while (((unsigned char)t.s[from] & 0xc0) == 0x80)
+		from++;
+
+	char *end = text_dup(t.s + from);
+
+	text_done(&t);
+	return end;
+}
+
+/* However long the log is, only its end is read. NULL: there is none. */
+static char *log_tail(const char *folder, const char *log)
+{
+	cleanup_free char *path = text_format("%s/%s", folder, log);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char buf[MAX_OUTPUT];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return NULL;
+
+	off_t from = st.st_size > MAX_OUTPUT ? st.st_size - MAX_OUTPUT : 0;
+	ssize_t n = pread(fd, buf, sizeof(buf), from);
+
+	if (n <= 0)
+		return NULL;
+
+	size_t start = last_lines(buf, (size_t)n);
+
+	return sanitised(buf + start, (size_t)n - start);
+}
+
+/* ---- judging ---- */
+
+static char *how_it_ended(const struct program_evidence *p)
+{
+	char buf[16];
+
+	switch (p->state) {
+	case PROGRAM_NEW:
+		return text_dup("never started");
+	case PROGRAM_RUNNING:
+		return text_dup("still running when last seen");
+	case PROGRAM_EXITED:
+		return text_format("exited %d", p->status);
+	case PROGRAM_KILLED:
+		return text_format("killed by %s", signal_name(p->status, buf));
+	}
+	return NULL;
+}
+
+static void fail(struct program_verdict *v, char *reason)
+{
+	v->outcome = OUTCOME_FAIL;
+	v->reason = reason;
+}
+
+static void judge_start(const struct trial *t, const struct program_evidence *p,
+			struct program_verdict *v)
+{
+	if (p->error[0] != '\0') {
+		fail(v, text_format("never started: %s", p->error));
+		return;
+	}
+	v->outcome = OUTCOME_SKIP;
+	v->reason = text_format("never started: the run ended before%s",
+				t->cut_short ? "" : " it was its turn");
+}
+
+/* What a whole run told it: not blamed for what it did when that came too early. */
+static bool stopped_by_us(const struct trial *t, const struct program_evidence *p)
+{
+	return p->told_to_stop && p->role == ROLE_SENDER && !p->past_deadline && t->cut_short;
+}
+
+static char *deadline_text(const struct trial *t)
+{
+	char buf[16];
+
+	return text_format("still running when the deadline of %s passed",
+			   text_duration(buf, t->topology->deadline_ns));
+}
+
+static char *left_behind_text(const struct program_evidence *p, bool to_background)
+{
+	return text_format("%s %u process%s running%s%s%s",
+			   to_background ? "went to the background: left" : "left", p->left_behind,
+			   p->left_behind == 1 ? "" : "es", p->left_name[0] != '\0' ? " (" : "",
+			   p->left_name, p->left_name[0] != '\0' ? ")" : "");
+}
+
+/* It ended by itself: right for a sender, wrong for a receiver. */
+static void judge_own_end(const struct program_evidence *p, struct program_verdict *v)
+{
+	char buf[16];
+
+	if (p->state == PROGRAM_KILLED)
+		fail(v, text_format("killed by %s while it was needed",
+				    signal_name(p->status, buf)));
+	else if (p->left_behind != 0)
+		fail(v, left_behind_text(p, true));
+	else if (p->role == ROLE_RECEIVER)
+		fail(v, text_format("exited %d before it was told to stop", p->status));
+	else if (p->status != 0)
+		fail(v, text_format("exited %d", p->status));
+}
+
+static void judge_told_end(const struct program_evidence *p, struct program_verdict *v)
+{
+	char buf[16];
+
+	if (p->ignored_stop)
+		fail(v, text_dup("ignored SIGTERM and had to be killed by SIGKILL"));
+	else if (p->state == PROGRAM_KILLED && p->status != SIGTERM)
+		fail(v, text_format("killed by %s when it was told to stop",
+				    signal_name(p->status, buf)));
+	else if (p->state == PROGRAM_EXITED && p->status != 0)
+		fail(v, text_format("exited %d when it was told to stop", p->status));
+	else if (p->left_behind != 0)
+		fail(v, left_behind_text(p, false));
+}
+
+static void judge_program(const struct trial *t, const struct program_evidence *p,
+			  struct program_verdict *v)
+{
+	if (p->state == PROGRAM_NEW) {
+		judge_start(t, p, v);
+	} else if (p->error[0] != '\0') {
+		fail(v, text_dup(p->error));
+	} else if (p->state == PROGRAM_RUNNING) {
+		v->outcome = OUTCOME_INCONCLUSIVE;
+		v->reason = text_dup("its end was not seen");
+	} else if (p->past_deadline) {
+		fail(v, deadline_text(t));
+	} else if (stopped_by_us(t, p)) {
+		v->outcome = OUTCOME_INCONCLUSIVE;
+		v->reason = text_dup("was told to stop before it was done");
+	} else if (p->told_to_stop) {
+		judge_told_end(p, v);
+	} else {
+		judge_own_end(p, v);
+	}
+}
+
+void programs_judge(struct trial *t)
+{
+	const struct evidence *ev = t->evidence;
+
+	for (size_t i = 0; i < ev->n_programs; i++) {
+		const struct program_evidence *p = &ev->programs[i];
+		struct program_verdict *v = &t->verdict->programs[i];
+
+		v->name = text_dup(p->name);
+		v->node = text_dup(t->topology->nodes[p->node].name);
+		v->log = text_dup(p->log);
+		v->ended = how_it_ended(p);
+		if (p->started_ns != 0 && p->ended_ns > p->started_ns)
+			v->time_ns = p->ended_ns - p->started_ns;
+		judge_program(t, p, v);
+		if (v->outcome == OUTCOME_FAIL)
+			v->output = log_tail(t->folder, p->log);
+	}
+}

@@ -1,0 +1,378 @@
+#include "verify/raw.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "verify/judge.h"
+#include "verify/raw_written.h"
+
+/* Files named in a note; the others are counted. */
+#define NOTED_FILES 8
+
+struct flow_key {
+	struct ip_address from;
+	uint16_t port;
+};
+
+/* What was seen on one side of one receiver's share of a transfer. */
+struct point {
+	struct alignment alignment;
+	struct flow_key *keys; /* as alignment.flows */
+	size_t n_keys, keys_room;
+	uint64_t *corrupted; /* per file; by what the flow was sending */
+	uint64_t cut;	     /* datagrams that were not captured whole */
+};
+
+struct raw_transfer {
+	struct chunk_index *index; /* NULL: this transfer is not raw */
+	size_t n_to;
+	struct point *points;	 /* per receiver: AT_SENDER, AT_RECEIVER */
+	struct written *written; /* per receiver */
+};
+
+struct raw {
+	struct raw_transfer *transfers;
+	size_t n;
+};
+
+static void point_init(struct point *p, const struct chunk_index *x, size_t n_files)
+{
+	alignment_init(&p->alignment, x);
+	p->corrupted = array_new(n_files, sizeof(*p->corrupted));
+}
+
+static void transfer_init(struct raw_transfer *rt, const struct trial *t, size_t number)
+{
+	const struct transfer *tr = &t->topology->transfers[number];
+
+	if (tr->format != FORMAT_RAW)
+		return;
+	rt->index = chunk_index_new(t->sources[number], tr->n_files);
+	rt->n_to = tr->n_to;
+	rt->points = array_new(tr->n_to * 2, sizeof(*rt->points));
+	rt->written = array_new(tr->n_to, sizeof(*rt->written));
+	for (size_t i = 0; i < tr->n_to * 2; i++)
+		point_init(&rt->points[i], rt->index, tr->n_files);
+	for (size_t i = 0; i < tr->n_to; i++) {
+		cleanup_free char *folder = judge_received_path(
+			t->folder, t->topology->nodes[tr->to[i]].name, tr->name);
+
+		written_read(&rt->written[i], rt->index, t->sources[number], folder);
+	}
+}
+
+struct raw *raw_new(const struct trial *t)
+{
+	struct raw *r = array_new(1, sizeof(*r));
+
+	r->n = t->topology->n_transfers;
+	r->transfers = array_new(r->n, sizeof(*r->transfers));
+	for (size_t i = 0; i < r->n; i++)
+		transfer_init(&r->transfers[i], t, i);
+	return r;
+}
+
+/* ---- datagrams ---- */
+
+static size_t find_flow(struct point *p, const struct datagram *d)
+{
+	for (size_t i = 0; i < p->n_keys; i++)
+		if (p->keys[i].port == d->from_port && ip_address_equal(&p->keys[i].from, &d->from))
+			return i;
+
+	struct flow_key *k = array_add(&p->keys, &p->n_keys, &p->keys_room, sizeof(*k));
+
+	k->from = d->from;
+	k->port = d->from_port;
+	return alignment_add_flow(&p->alignment);
+}
+
+void raw_see(struct raw *r, const struct sighting *s)
+{
+	struct point *p = &r->transfers[s->transfer].points[s->to * 2 + s->side];
+	const struct datagram *d = s->datagram;
+
+	if (d->captured < d->len) {
+		p->cut++;
+		return;
+	}
+	if (d->len == 0)
+		return;
+
+	size_t flow = find_flow(p, d);
+	size_t last = p->alignment.flows[flow].last;
+	size_t class = d->checksum == CHECKSUM_BAD
+			       ? ALIGN_NONE
+			       : chunk_index_find(p->alignment.index, d->payload, d->len);
+
+	if (class != ALIGN_NONE) {
+		alignment_add(&p->alignment, flow, class, d->time_ns);
+		return;
+	}
+	alignment_add_unmatched(&p->alignment, flow);
+	p->corrupted[last != ALIGN_NONE ? last : 0]++;
+}
+
+/* ---- layers ---- */
+
+static const struct point *point_of(const struct raw *r, const struct delivery *d, enum side side)
+{
+	return &r->transfers[d->transfer].points[d->to * 2 + side];
+}
+
+/* Chunks as byte ranges of the source. */
+static void missing_bytes(const struct alignment *a, const struct delivery *d, struct ranges *r)
+{
+	struct ranges chunks = { 0 };
+
+	alignment_missing(a, d->file, &chunks);
+	for (size_t i = 0; i < chunks.n; i++) {
+		uint64_t end = (chunks.r[i].last + 1) * RAW_CHUNK;
+
+		ranges_add(r, chunks.r[i].first * RAW_CHUNK,
+			   (end < d->source->map.len ? end : d->source->map.len) - 1);
+	}
+	ranges_done(&chunks);
+}
+
+static void describe(const struct alignment *a, const struct delivery *d, struct layer *l)
+{
+	missing_bytes(a, d, &l->missing);
+	l->size = d->source->map.len - ranges_total(&l->missing);
+	l->has_digest = l->missing.n == 0;
+	if (l->has_digest)
+		l->digest = d->source->digest; /* every chunk was compared with the source */
+}
+
+static void judge_captured(const struct raw *r, const struct trial *t, const struct delivery *d,
+			   enum side side, struct layer *l)
+{
+	const struct point *p = point_of(r, d, side);
+	const struct aligned_file *f = &p->alignment.files[d->file];
+	const char *filter = t->topology->capture.filter;
+	bool watched = t->watched[trial_side_node(t, d, side)];
+	char place[96];
+
+	if (!trial_captured(t, d, side, l))
+		return;
+	if (p->cut != 0) {
+		layer_set(l, OUTCOME_SKIP, "captures do not hold whole packets, and raw datagrams "
+					   "are known by their content alone");
+		return;
+	}
+	describe(&p->alignment, d, l);
+	if (alignment_whole(&p->alignment, d->file)) {
+		l->outcome = OUTCOME_PASS;
+		return;
+	}
+
+	cleanup_free char *where = ranges_format(&l->missing, 4);
+	uint64_t n = chunk_index_count(p->alignment.index, d->file);
+
+	trial_place(t, d, side, place);
+	if (filter != NULL || !watched)
+		layer_set(l, OUTCOME_INCONCLUSIVE,
+			  "%" PRIu64 " of %" PRIu64 " chunks were not seen at %s, %s", n - f->have.set,
+			  n, place, filter != NULL ? "where a capture filter is set"
+						   : "whose capture is incomplete");
+	else
+		layer_set(l, OUTCOME_FAIL, "%" PRIu64 " of %" PRIu64 " chunks %s %s%s: bytes %s",
+			  n - f->have.set, n, side == AT_SENDER ? "never left" : "never arrived at",
+			  place, p->corrupted[d->file] != 0 ? ", where other bytes were seen" : "",
+			  where);
+}
+
+/* Several files in one: were all chunks of this one in there, undamaged? */
+static void judge_parts(const struct written *w, const struct delivery *d, struct layer *l)
+{
+	const struct written_damage *damage = &w->damage[d->file];
+	uint64_t n = chunk_index_count(w->alignment.index, d->file);
+	uint64_t have = w->alignment.files[d->file].have.set;
+
+	describe(&w->alignment, d, l);
+	if (alignment_whole(&w->alignment, d->file)) {
+		l->outcome = OUTCOME_PASS;
+		return;
+	}
+
+	cleanup_free char *where = ranges_format(&l->missing, 4);
+
+	l->differs = true;
+	l->first_difference = l->missing.r[0].first;
+	if (!damage->any) {
+		layer_set(l, OUTCOME_FAIL,
+			  "%" PRIu64 " of %" PRIu64 " chunks are not in what was written: bytes %s",
+			  n - have, n, where);
+		return;
+	}
+	l->first_difference = damage->offset;
+	layer_set(l, OUTCOME_FAIL,
+		  "differs at offset %" PRIu64 " (0x%02x instead of 0x%02x); %" PRIu64 " of %" PRIu64
+		  " chunks are not in what was written", damage->offset, damage->is, damage->was,
+		  n - have, n);
+}
+
+static void judge_written(const struct raw *r, const struct trial *t, const struct delivery *d,
+			  struct layer *l)
+{
+	const struct written *w = &r->transfers[d->transfer].written[d->to];
+	const struct written_file *alone = written_alone(w, d->file);
+	bool strange = t->topology->transfers[d->transfer].receiver != NULL;
+
+	if (alone != NULL) {
+		compare_file(alone->path, d->source, l);
+	} else if (d->source->map.len == 0) {
+		describe(&w->alignment, d, l);
+		l->outcome = OUTCOME_PASS;
+	} else if (strange && !w->matched) {
+		layer_set(l, OUTCOME_SKIP, "its program wrote nothing that chunks of the transfer "
+					   "are found in");
+	} else if (w->n_files == 0) {
+		ranges_add(&l->missing, 0, d->source->map.len - 1);
+		layer_set(l, OUTCOME_FAIL, "the file is not there: nothing was written");
+	} else {
+		judge_parts(w, d, l);
+	}
+}
+
+/* ---- the account ---- */
+
+static const struct alignment *delivered(const struct raw *r, const struct delivery *d)
+{
+	if (d->verdict->receiver.outcome != OUTCOME_SKIP)
+		return &r->transfers[d->transfer].written[d->to].alignment;
+	return &point_of(r, d, AT_RECEIVER)->alignment;
+}
+
+static void account(const struct raw *r, struct delivery *d)
+{
+	const struct point *out = point_of(r, d, AT_SENDER), *in = point_of(r, d, AT_RECEIVER);
+	const struct aligned_file *sent = &out->alignment.files[d->file];
+	const struct aligned_file *arrived = &in->alignment.files[d->file];
+	struct datagram_account *n = &d->verdict->datagrams;
+	const struct alignment *end = delivered(r, d);
+
+	n->ideal = chunk_index_count(in->alignment.index, d->file);
+	n->sent = sent->seen;
+	n->arrived = arrived->seen;
+	n->lost = n->ideal - end->files[d->file].have.set;
+	n->duplicated = arrived->duplicated;
+	n->reordered = arrived->reordered;
+	n->interleaved = arrived->interleaved;
+	n->corrupted = in->corrupted[d->file];
+	if (d->verdict->capture.outcome != OUTCOME_SKIP)
+		alignment_missing(&in->alignment, d->file, &n->lost_chunks);
+	d->started_ns = sent->first_ns;
+	d->ended_ns = arrived->last_ns;
+}
+
+void raw_judge(const struct raw *r, const struct trial *t, struct delivery *d)
+{
+	judge_captured(r, t, d, AT_SENDER, &d->verdict->sender);
+	judge_captured(r, t, d, AT_RECEIVER, &d->verdict->capture);
+	judge_written(r, t, d, &d->verdict->receiver);
+	account(r, d);
+}
+
+/* ---- notes ---- */
+
+static void note_flow(struct text *n, const struct point *p, size_t flow, bool broadcast)
+{
+	char address[INET6_ADDRSTRLEN];
+	const struct aligned_flow *f = &p->alignment.flows[flow];
+
+	ip_address_format(address, &p->keys[flow].from);
+	if (f->n_files > 1 && f->switches >= f->n_files)
+		text_add(n, ", interleaved %" PRIu64 " times in one flow from %s:%u", f->switches,
+			 address, p->keys[flow].port);
+	else if (f->n_files > 1)
+		text_add(n, ", one after the other in one flow from %s:%u", address,
+			 p->keys[flow].port);
+	else
+		text_add(n, ", a flow of its own from %s:%u", address, p->keys[flow].port);
+	if (broadcast)
+		text_add(n, " by broadcast");
+	if (f->unmatched != 0)
+		text_add(n, ", %" PRIu64 " datagrams in it are no chunk of any file", f->unmatched);
+}
+
+static void note_file(struct text *n, const struct alignment *a, const struct transfer *tr,
+		      size_t file, const char *before)
+{
+	const struct aligned_file *f = &a->files[file];
+
+	text_add(n, "%s%s %" PRIu64 " of %" PRIu64 " chunks", before, tr->files[file].name,
+		 f->have.set, chunk_index_count(a->index, file));
+	if (f->duplicated != 0)
+		text_add(n, " (%" PRIu64 " more than once)", f->duplicated);
+	if (f->reordered != 0)
+		text_add(n, " (%" PRIu64 " out of order)", f->reordered);
+}
+
+/* "alpine-2: 1.png 10 of 10 chunks, 2.png 20 of 20 chunks, interleaved 12 times in one flow ..." */
+static void note_point(struct trial *t, const struct point *p, const struct transfer *tr,
+		       size_t to)
+{
+	const struct alignment *a = &p->alignment;
+	struct text n = { 0 };
+	size_t left_out = 0;
+
+	text_add(&n, "%s: ", t->topology->nodes[tr->to[to]].name);
+	for (size_t f = 0; f < a->n_files; f++) {
+		if (f >= NOTED_FILES) {
+			left_out++;
+			continue;
+		}
+		note_file(&n, a, tr, f, f == 0 ? "" : ", ");
+		/* A flow is named behind the last of its files. */
+		if (a->files[f].flow != ALIGN_NONE &&
+		    (f + 1 == a->n_files || a->files[f + 1].flow != a->files[f].flow))
+			note_flow(&n, p, a->files[f].flow, tr->broadcast);
+	}
+	if (left_out != 0)
+		text_add(&n, ", and %zu more files", left_out);
+	run_verdict_note(t->verdict, text_take(&n));
+}
+
+void raw_add_notes(const struct raw *r, struct trial *t)
+{
+	if (t->evidence->n_captures == 0)
+		return;
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t k = 0; r->transfers[i].index != NULL && k < r->transfers[i].n_to; k++)
+			note_point(t, &r->transfers[i].points[k * 2 + AT_RECEIVER],
+				   &t->topology->transfers[i], k);
+}
+
+static void point_done(struct point *p)
+{
+	alignment_done(&p->alignment);
+	free(p->keys);
+	free(p->corrupted);
+}
+
+void raw_freep(struct raw **r)
+{
+	if (*r == NULL)
+		return;
+	for (size_t i = 0; i < (*r)->n; i++) {
+		struct raw_transfer *rt = &(*r)->transfers[i];
+
+		for (size_t k = 0; k < rt->n_to; k++) {
+			point_done(&rt->points[k * 2]);
+			point_done(&rt->points[k * 2 + 1]);
+			written_done(&rt->written[k]);
+		}
+		free(rt->points);
+		free(rt->written);
+		chunk_index_free(rt->index);
+	}
+	free((*r)->transfers);
+	free(*r);
+	*r = NULL;
+}

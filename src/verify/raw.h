@@ -1,0 +1,23 @@
+/*
+ * raw: what became of transfers without a header: bare chunks, told apart by
+ * their content (align.h). Raw promises nothing, so the verdict says what arrived,
+ * in which order, and where the rest was lost.
+ */
+#ifndef HARNESS_VERIFY_RAW_H
+#define HARNESS_VERIFY_RAW_H
+
+#include "verify/align.h"
+#include "verify/trial.h"
+
+struct raw;
+
+struct raw *raw_new(const struct trial *t);
+/* A datagram of a raw transfer. */
+void raw_see(struct raw *r, const struct sighting *s);
+/* Fill receiver, capture and sender layer, account and times of a delivery. */
+void raw_judge(const struct raw *r, const struct trial *t, struct delivery *d);
+/* One note per transfer and receiver: what arrived, in which flows. */
+void raw_add_notes(const struct raw *r, struct trial *t);
+void raw_freep(struct raw **r);
+
+#endif

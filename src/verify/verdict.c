@@ -1,0 +1,150 @@
+/* verdict: outcomes, and freeing what a session consists of. */
+#include "verify/verdict.h"
+
+#include <stdlib.h>
+
+static const char *const outcome_names[] = {
+	[OUTCOME_PASS] = "pass",
+	[OUTCOME_SKIP] = "skip",
+	[OUTCOME_INCONCLUSIVE] = "inconclusive",
+	[OUTCOME_FAIL] = "fail",
+};
+_Static_assert(sizeof(outcome_names) / sizeof(outcome_names[0]) == OUTCOME_FAIL + 1,
+	       "one name per outcome");
+
+const char *outcome_name(enum outcome o)
+{
+	return outcome_names[o];
+}
+
+enum outcome outcome_worse(enum outcome a, enum outcome b)
+{
+	if (a == OUTCOME_SKIP)
+		return b;
+	if (b == OUTCOME_SKIP)
+		return a;
+	return a > b ? a : b;
+}
+
+/* These lists are short and have no room to keep in the struct. */
+static void add_string(char ***list, size_t *n, char *s)
+{
+	*list = reallocarray(*list, *n + 1, sizeof(**list));
+	if (*list == NULL)
+		abort();
+	(*list)[(*n)++] = s;
+}
+
+void run_verdict_reason(struct run_verdict *r, char *reason)
+{
+	add_string(&r->reasons, &r->n_reasons, reason);
+}
+
+void run_verdict_note(struct run_verdict *r, char *note)
+{
+	add_string(&r->notes, &r->n_notes, note);
+}
+
+static void free_strings(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void layer_done(struct layer *l)
+{
+	free(l->reason);
+	ranges_done(&l->missing);
+	ranges_done(&l->repeated);
+}
+
+static void file_done(struct file_verdict *f)
+{
+	free(f->transfer);
+	free(f->node);
+	free(f->file);
+	free(f->source);
+	free(f->reason);
+	layer_done(&f->receiver);
+	layer_done(&f->capture);
+	layer_done(&f->sender);
+	layer_done(&f->picture);
+	ranges_done(&f->datagrams.lost_chunks);
+}
+
+static void program_done(struct program_verdict *p)
+{
+	free(p->name);
+	free(p->node);
+	free(p->reason);
+	free(p->ended);
+	free(p->log);
+	free(p->output);
+}
+
+static void capture_done(struct capture_verdict *c)
+{
+	free(c->name);
+	free(c->file);
+	free(c->reason);
+}
+
+static void ledger_done(struct ledger *l)
+{
+	for (size_t i = 0; i < l->n_links; i++) {
+		free(l->links[i].from);
+		free(l->links[i].to);
+	}
+	for (size_t i = 0; i < l->n_nodes; i++) {
+		free(l->nodes[i].node);
+		free(l->nodes[i].rcvbuf_place);
+	}
+	free(l->links);
+	free(l->nodes);
+	free(l->reason);
+}
+
+void run_verdict_done(struct run_verdict *r)
+{
+	for (size_t i = 0; i < r->n_variables; i++) {
+		free(r->variables[i].name);
+		free(r->variables[i].value);
+	}
+	for (size_t i = 0; i < r->n_files; i++)
+		file_done(&r->files[i]);
+	for (size_t i = 0; i < r->n_programs; i++)
+		program_done(&r->programs[i]);
+	for (size_t i = 0; i < r->n_captures; i++)
+		capture_done(&r->captures[i]);
+	ledger_done(&r->ledger);
+	free_strings(r->reasons, r->n_reasons);
+	free_strings(r->notes, r->n_notes);
+	free(r->variables);
+	free(r->files);
+	free(r->programs);
+	free(r->captures);
+	free(r->label);
+	free(r->mode);
+	free(r->format);
+	free(r->folder);
+	free(r->merged);
+	free(r->command);
+	*r = (struct run_verdict){ 0 };
+}
+
+void session_done(struct session *s)
+{
+	for (size_t i = 0; i < s->n_runs; i++)
+		run_verdict_done(&s->runs[i]);
+	free(s->runs);
+	free(s->topology);
+	free(s->path);
+	free(s->title);
+	free(s->command);
+	free(s->version);
+	free(s->kernel);
+	free(s->folder);
+	free(s->started);
+	*s = (struct session){ 0 };
+}

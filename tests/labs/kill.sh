@@ -1,0 +1,64 @@
+#!/bin/sh
+# kill -9 of anything at any moment leaves nothing behind. KILLS: how many moments (default 12).
+. "$(dirname "$0")/lib.sh"
+
+kills=${KILLS:-12}
+head -c 20000000 /dev/urandom >big
+topology victim <<EOF
+$all_modes
+transfer big { from = alpine-1 to = { alpine-2, alpine-3 } files = { "big" } mode = "%{mode}" }
+EOF
+machine >machine.before
+
+# Moments are spread over the first half second of a session that takes longer than that.
+moment() {
+	awk -v seed="$1" 'BEGIN { srand(seed); printf "%.3f", rand() * 0.5 }'
+}
+
+# victims HARNESS-PID KIND: pids below it.
+below() {
+	pgrep -P "$1"
+}
+
+for i in $(seq "$kills"); do
+	"$harness" run --captures "$work/captures" "$work/victim.conf" >out 2>&1 &
+	pid=$!
+	sleep "$(moment "$i")"
+	case $((i % 3)) in
+	0) who=harness victim=$pid ;;
+	1) who=supervisor victim=$(below "$pid" | head -n 1) ;;
+	2) who=program victim=$(for s in $(below "$pid"); do below "$s"; done | tail -n 1) ;;
+	esac
+	[ -z "$victim" ] || kill -9 "$victim" 2>/dev/null
+	if [ "$who" = program ]; then
+		# The rest of the session is of no interest: end it in good order.
+		sleep 0.1
+		kill -TERM "$pid" 2>/dev/null
+	fi
+	wait "$pid" 2>/dev/null
+	ok "moment $i: killed the $who: nothing is left" machine_settles_to machine.before
+done
+
+# A node program killed in the middle: the verdict names it.
+topology one <<EOF
+deadline = 40s
+transfer big { from = alpine-1 to = { alpine-2, alpine-3 } files = { "big", "big2" } }
+EOF
+head -c 200000000 /dev/zero >big2
+for name in udp-recv udp-send; do
+	"$harness" run --captures "$work/captures" "$work/one.conf" >out 2>&1 &
+	pid=$!
+	victim=
+	while [ -z "$victim" ] && kill -0 "$pid" 2>/dev/null; do
+		for s in $(below "$pid"); do
+			victim=$(pgrep -P "$s" -x udp-send >/dev/null && pgrep -P "$s" -x "$name" | head -n 1)
+		done
+	done
+	kill -9 "$victim"
+	status=0
+	wait "$pid" || status=$?
+	same "killed $name: exit status" 1 "$status"
+	has "killed $name: the verdict names it" "alpine-[123]/$name.*SIGKILL" out
+	ok "killed $name: nothing is left" machine_settles_to machine.before
+done
+finish

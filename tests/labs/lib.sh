@@ -1,0 +1,129 @@
+# lib.sh: what the lab tests share. Sourced by each tests/labs/*.sh, which ends with `finish`.
+#
+# A test says what it expects and shows what it found:
+#	ok "whole in every mode" [ "$status" = 0 ]
+# BUILD names the variant under test (.build/release); MUST_RUN=1 turns skips into failures.
+# shellcheck shell=sh disable=SC2034
+
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+BUILD=${BUILD:-.build/release}
+case $BUILD in /*) ;; *) BUILD=$top/$BUILD ;; esac
+harness=$BUILD/harness
+misbehave=$BUILD/tests/nodes/misbehave
+work=$(mktemp -d)
+# What a lab must not touch: readable by the unprivileged user of one test, too.
+chmod 755 "$work"
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work" || exit 1
+
+passed=0 failed=0 skipped=0 suite=$(basename "$0" .sh)
+
+# ok WHAT COMMAND...: passes when the command succeeds.
+ok() {
+	what=$1
+	shift
+	if "$@" >"$work/ok.out" 2>&1; then
+		passed=$((passed + 1))
+		echo "ok - $suite: $what"
+	else
+		failed=$((failed + 1))
+		echo "not ok - $suite: $what"
+		echo "  expected: $*"
+		sed 's/^/  | /' "$work/ok.out" | tail -n 20
+	fi
+}
+
+# same WHAT EXPECTED FOUND: passes when the two strings are equal.
+same() {
+	if [ "$2" = "$3" ]; then
+		passed=$((passed + 1))
+		echo "ok - $suite: $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok - $suite: $1"
+		printf '  expected: %s\n  found:    %s\n' "$2" "$3"
+	fi
+}
+
+# has WHAT PATTERN FILE: passes when a line of the file matches the extended expression.
+has() {
+	if grep -Eq -- "$2" "$3"; then
+		passed=$((passed + 1))
+		echo "ok - $suite: $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok - $suite: $1"
+		echo "  expected a line like: $2"
+		tail -n 25 "$3" | sed 's/^/  | /'
+	fi
+}
+
+skip() {
+	if [ "${MUST_RUN:-}" = 1 ]; then
+		failed=$((failed + 1))
+		echo "not ok - $suite: $1 (skipped, which MUST_RUN=1 forbids: $2)"
+	else
+		skipped=$((skipped + 1))
+		echo "ok - $suite: $1 # SKIP $2"
+	fi
+}
+
+finish() {
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
+	exit
+}
+
+# run NAME [OPTION...]: harness run of $work/NAME.conf; output in NAME.out, status in $status,
+# report in $report.
+run() {
+	name=$1
+	shift
+	status=0
+	timeout 300 "$harness" run --captures "$work/captures" "$@" "$work/$name.conf" \
+		>"$work/$name.out" 2>&1 || status=$?
+	report=$work/captures/$name/latest/report.json
+}
+
+# The three hosts of 3alpine.conf; the rest of the topology comes from standard input.
+topology() {
+	{
+		cat <<'EOF'
+hub Hub1 {}
+node alpine-1 { interface eth0 { network = Hub1  address = "192.168.122.72/24" } }
+node alpine-2 { interface eth0 { network = Hub1  address = "192.168.122.223/24" } }
+node alpine-3 { interface eth0 { network = Hub1  address = "192.168.122.181/24" } }
+EOF
+		cat
+	} >"$work/$1.conf"
+}
+
+all_modes='vary mode { values = { multi-process, multi-thread, multi-process-async,
+	multi-thread-async, event-loop, sequential } }'
+
+# What exists on this machine that a run could leave behind.
+machine() {
+	echo "== interfaces"
+	ip -br link | sort
+	echo "== namespaces"
+	lsns -n -o TYPE,NS 2>/dev/null | sort
+	ls /run/netns 2>/dev/null
+	echo "== mounts"
+	sort /proc/self/mounts
+	echo "== processes"
+	pgrep -x 'harness|udp-send|udp-recv|misbehave'
+	echo "== files"
+	find /tmp /run /var/tmp /dev/shm -maxdepth 1 -not -path "$work*" | sort
+}
+
+# Until the kernel has taken down what a dead run held: it does so within milliseconds.
+machine_settles_to() {
+	for _ in $(seq 100); do
+		machine >"$work/machine.now"
+		cmp -s "$1" "$work/machine.now" && return 0
+		sleep 0.05
+	done
+	diff "$1" "$work/machine.now"
+}
