@@ -270,9 +270,10 @@ static void print_job(void *ctx, size_t index)
 	if (job_state(j) == JOB_FAILED)
 		fprintf(stderr, "udp-send: %s to %s port %u: %s\n", name, to, j->to.port, r->error);
 	else if (!c->quiet)
-		printf("%s to %s port %u: %llu bytes, %llu datagrams, %llu repairs, %.3f ms\n", name,
-		       to, j->to.port, (unsigned long long)r->size, (unsigned long long)r->datagrams,
-		       (unsigned long long)r->repairs, (double)r->elapsed_ns / 1e6);
+		printf("%s to %s port %u: %llu bytes, %llu datagrams, %llu repairs, %.3f ms\n",
+		       name, to, j->to.port, (unsigned long long)r->size,
+		       (unsigned long long)r->datagrams, (unsigned long long)r->repairs,
+		       (double)r->elapsed_ns / 1e6);
 }
 
 static size_t print_summary(const struct command *c, uint64_t elapsed_ns)
@@ -288,8 +289,9 @@ static size_t print_summary(const struct command *c, uint64_t elapsed_ns)
 	}
 	if (!c->quiet)
 		printf("%zu of %zu transfers %s, %llu bytes in %.3f ms, %.1f Mbit/s\n", done,
-		       c->plan.n_jobs, c->plan.raw ? "sent" : "confirmed", (unsigned long long)bytes,
-		       (double)elapsed_ns / 1e6, (double)bytes * 8e3 / (double)(elapsed_ns + 1));
+		       c->plan.n_jobs, c->plan.raw ? "sent" : "confirmed",
+		       (unsigned long long)bytes, (double)elapsed_ns / 1e6,
+		       (double)bytes * 8e3 / (double)(elapsed_ns + 1));
 	fflush(stdout);
 	return c->plan.n_jobs - done;
 }

@@ -82,7 +82,7 @@ static uint32_t shifted(uint32_t crc)
 }
 
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *p,
-								  size_t len)
+								 size_t len)
 {
 	for (; len >= 3 * STREAM; p += 3 * STREAM, len -= 3 * STREAM) {
 		uint64_t a = crc, b = 0, c = 0;

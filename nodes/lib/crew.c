@@ -16,7 +16,7 @@
 
 #include "scope.h"
 
-#define GRACE_NS   NS_PER_SEC /* between being told to stop and being killed */
+#define GRACE_NS   NS_PER_SEC  /* between being told to stop and being killed */
 #define STACK_SIZE (256 << 10) /* of a thread: its large buffers are on the heap */
 
 const char *const crew_mode_names[N_MODES] = {
@@ -44,7 +44,7 @@ struct crew {
 	bool pooled;
 	_Atomic size_t *queue; /* the next job of a pool; shared with processes */
 	int signal_fd;
-	int stop_fd; /* readable once everything has to stop */
+	int stop_fd;  /* readable once everything has to stop */
 	int ready[2]; /* pipe: numbers of jobs that have ended */
 	struct worker *workers;
 	size_t n_workers, n_alive;

@@ -4,13 +4,13 @@
 
 #include "scope.h"
 
-#define SPAN_MAX	65536U /* chunks from base to next: bounds memory and the search for losses */
-#define LIMIT_FIRST	256U   /* chunks in the first round trip */
-#define LIMIT_LEAST	64U
-#define REO_FIRST	2U  /* eighths of a round trip */
-#define REO_MAX		16U
-#define REO_LEAST_US	1000U /* veth and schedulers reorder by less than this */
-#define TAIL		64U   /* chunks */
+#define SPAN_MAX     65536U /* chunks from base to next: bounds memory and the search for losses */
+#define LIMIT_FIRST  256U   /* chunks in the first round trip */
+#define LIMIT_LEAST  64U
+#define REO_FIRST    2U /* eighths of a round trip */
+#define REO_MAX	     16U
+#define REO_LEAST_US 1000U /* veth and schedulers reorder by less than this */
+#define TAIL	     64U   /* chunks */
 
 enum slot_state {
 	SLOT_NEW, /* never sent */
@@ -139,7 +139,8 @@ static void apply_beyond(struct flight *f, const struct flight_status *s)
 static void end_round(struct flight *f, uint32_t now_us)
 {
 	if (f->round_sent >= LIMIT_LEAST && f->round_lost * 5ULL > f->round_sent * 2ULL) {
-		uint32_t through = f->round_sent > f->round_lost ? f->round_sent - f->round_lost : 0;
+		uint32_t through = f->round_sent > f->round_lost ? f->round_sent - f->round_lost
+								 : 0;
 
 		f->limit = through > LIMIT_LEAST ? through : LIMIT_LEAST;
 		f->threshold = f->limit;

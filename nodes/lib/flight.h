@@ -26,24 +26,24 @@ struct flight_slot {
 };
 
 struct flight {
-	uint32_t count; /* chunks of the file */
-	uint32_t base;	/* all before were received */
-	uint32_t next;	/* the first never sent */
+	uint32_t count;			       /* chunks of the file */
+	uint32_t base;			       /* all before were received */
+	uint32_t next;			       /* the first never sent */
 	uint32_t n_flying, n_lost, n_received; /* of the chunks from base to next */
 	struct flight_slot *slots;	       /* ring of chunks base to next */
 	uint32_t mask;
 	uint32_t scan; /* where the search for lost chunks goes on */
 
-	uint32_t window;	  /* chunks, the receiver's word */
-	uint32_t limit;		  /* chunks, congestion */
-	uint32_t threshold;	  /* chunks; the limit grows slower above it */
-	uint32_t window_number;	  /* packet number of the STATUS that window is from */
-	uint32_t srtt_us;	  /* 0: not measured */
-	uint32_t reo_eighths;	  /* of a round trip */
-	uint32_t spurious;	  /* the receiver's count, last seen */
-	bool doubled;		  /* repairs were sent twice: spurious ones prove nothing any more */
-	bool round_spurious;	  /* in this round trip */
-	uint32_t round_us;	  /* when it began, wire time */
+	uint32_t window;	/* chunks, the receiver's word */
+	uint32_t limit;		/* chunks, congestion */
+	uint32_t threshold;	/* chunks; the limit grows slower above it */
+	uint32_t window_number; /* packet number of the STATUS that window is from */
+	uint32_t srtt_us;	/* 0: not measured */
+	uint32_t reo_eighths;	/* of a round trip */
+	uint32_t spurious;	/* the receiver's count, last seen */
+	bool doubled;		/* repairs were sent twice: spurious ones prove nothing any more */
+	bool round_spurious;	/* in this round trip */
+	uint32_t round_us;	/* when it began, wire time */
 	uint32_t round_sent, round_lost;
 };
 

@@ -59,16 +59,17 @@ static void prepare(struct udp_inbox *in)
 
 		s->iov = (struct iovec){ .iov_base = in->bytes + i * in->size,
 					 .iov_len = in->size };
-		in->headers[i].msg_hdr = (struct msghdr){ .msg_name = &s->from,
-							  .msg_namelen = sizeof(s->from),
-							  .msg_iov = &s->iov,
-							  .msg_iovlen = 1,
-							  .msg_control = s->control.buf,
-							  .msg_controllen = sizeof(s->control.buf) };
+		in->headers[i].msg_hdr =
+			(struct msghdr){ .msg_name = &s->from,
+					 .msg_namelen = sizeof(s->from),
+					 .msg_iov = &s->iov,
+					 .msg_iovlen = 1,
+					 .msg_control = s->control.buf,
+					 .msg_controllen = sizeof(s->control.buf) };
 	}
 }
 
-/* Who sent it and to which address; returns the length of the datagrams that UDP_GRO joined, or 0. */
+/* Who sent it, to which address; returns the length of datagrams that UDP_GRO joined, or 0. */
 static size_t read_control(struct msghdr *m, const struct slot *s, struct peer *ret_from)
 {
 	struct in6_pktinfo to;

@@ -8,12 +8,12 @@
 #include "name.h"
 #include "scope.h"
 
-#define STATUS_EVERY  256U /* DATA */
-#define STATUS_AFTER  (5 * NS_PER_MS)
-#define LINGER	      (10 * NS_PER_SEC)
-#define SLICE	      65536U /* bytes read back and hashed at a time */
-#define SLICES	      8	     /* of them between two looks at the socket */
-#define CHUNKS_MAX    (1U << 30) /* a bitmap of 128 MiB */
+#define STATUS_EVERY 256U /* DATA */
+#define STATUS_AFTER (5 * NS_PER_MS)
+#define LINGER	     (10 * NS_PER_SEC)
+#define SLICE	     65536U	/* bytes read back and hashed at a time */
+#define SLICES	     8		/* of them between two looks at the socket */
+#define CHUNKS_MAX   (1U << 30) /* a bitmap of 128 MiB */
 
 uint16_t intake_parse_offer(const struct wire_packet *packet, struct intake_offer *ret_offer,
 			    const char **ret_why)
@@ -208,8 +208,7 @@ static bool got_fin(struct intake *in, const struct wire_packet *p, uint64_t now
 {
 	const uint8_t *hash = p->payload + PROTOCOL_FIN_SHA256;
 
-	if ((in->has_fin || in->offer.has_hash) &&
-	    memcmp(hash, in->offer.hash, DIGEST_LEN) != 0)
+	if ((in->has_fin || in->offer.has_hash) && memcmp(hash, in->offer.hash, DIGEST_LEN) != 0)
 		return false;
 	memcpy(in->offer.hash, hash, DIGEST_LEN);
 	in->offer.has_hash = in->has_fin = true;
@@ -280,8 +279,9 @@ bool intake_receive(struct intake *in, const struct wire_packet *p, uint64_t now
 /* Read back and hash the next slice of what lies there without a gap. False when there is none. */
 static bool hash_slice(struct intake *in)
 {
-	uint64_t ready = in->cumulative == in->offer.count ? in->offer.size
-							   : (uint64_t)in->cumulative * in->offer.chunk;
+	uint64_t ready = in->cumulative == in->offer.count
+				 ? in->offer.size
+				 : (uint64_t)in->cumulative * in->offer.chunk;
 	uint64_t left = ready - in->hashed;
 	uint8_t buf[SLICE];
 	size_t len = left < SLICE ? (size_t)left : SLICE;

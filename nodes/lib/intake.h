@@ -53,29 +53,29 @@ struct intake {
 
 	uint8_t *chunks; /* bit per chunk, first bit highest, as in STATUS */
 	uint32_t cumulative, highest;
-	uint8_t *seen;	      /* bit per packet number, modulo INTAKE_SEEN */
-	uint32_t newest;      /* packet number */
-	uint32_t newest_us;   /* its time field */
-	uint64_t newest_at;   /* its arrival */
+	uint8_t *seen;	    /* bit per packet number, modulo INTAKE_SEEN */
+	uint32_t newest;    /* packet number */
+	uint32_t newest_us; /* its time field */
+	uint64_t newest_at; /* its arrival */
 	bool has_fin;
 	struct digest *digest;
-	uint64_t hashed;      /* bytes, from the start */
+	uint64_t hashed; /* bytes, from the start */
 	uint8_t hash[DIGEST_LEN];
 
-	uint32_t window;      /* chunks, last granted */
-	uint32_t number;      /* of the last datagram sent */
-	uint32_t unreported;  /* DATA since the last STATUS */
-	uint64_t status_at;   /* when STATUS is due; UINT64_MAX: not at all */
+	uint32_t window;     /* chunks, last granted */
+	uint32_t number;     /* of the last datagram sent */
+	uint32_t unreported; /* DATA since the last STATUS */
+	uint64_t status_at;  /* when STATUS is due; UINT64_MAX: not at all */
 	bool fin_ack_due;
 	bool unsynced;
-	bool settled;	      /* the server has reported this end */
-	bool closed;	      /* CLOSE came: no linger */
-	uint64_t heard;	      /* last valid datagram */
-	uint64_t closing_at;  /* end of linger, of COMPLETE and REFUSED */
+	bool settled;	     /* the server has reported this end */
+	bool closed;	     /* CLOSE came: no linger */
+	uint64_t heard;	     /* last valid datagram */
+	uint64_t closing_at; /* end of linger, of COMPLETE and REFUSED */
 
-	uint64_t datagrams;   /* valid ones, of every type */
+	uint64_t datagrams;				    /* valid ones, of every type */
 	uint64_t received, duplicates, spurious, conflicts; /* DATA */
-	uint16_t code;	      /* of ABORTED: enum protocol_abort */
+	uint16_t code;					    /* of ABORTED: enum protocol_abort */
 	char error[252];
 };
 
@@ -94,7 +94,7 @@ bool intake_work(struct intake *in, uint64_t now);
 /* Over, with what the sender is told (code 0: nothing). */
 void intake_abort(struct intake *in, uint16_t code, const char *text);
 
-/* Bytes of the next page of STATUS into payload; *from (0 at first) moves on, UINT32_MAX after the last. */
+/* The next page of STATUS; *from (a chunk, 0 at first) moves on, UINT32_MAX after the last. */
 size_t intake_put_status(struct intake *in, uint8_t *payload, uint32_t *from, uint64_t now);
 size_t intake_put_open_ack(struct intake *in, uint8_t *payload, uint64_t now);
 size_t intake_put_fin_ack(const struct intake *in, uint8_t *payload);

@@ -33,7 +33,7 @@ struct job_result {
 	uint16_t source_port;
 	bool has_hash;
 	uint8_t hash[DIGEST_LEN];
-	uint64_t size;			       /* bytes */
+	uint64_t size;				 /* bytes */
 	uint64_t started_real_ns, ended_real_ns; /* since 1970 */
 	uint64_t elapsed_ns;
 	uint64_t datagrams, repairs;

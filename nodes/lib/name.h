@@ -10,7 +10,7 @@
  */
 const char *name_check(const char *name, size_t len);
 
-/* Copy text (len bytes) so that a terminal cannot be misled by it: '?' for what is not printable. */
+/* Copy text (len bytes, not terminated) with '?' for what could mislead a terminal; room >= 5. */
 char *name_printable(char *buf, size_t room, const char *text, size_t len);
 
 #endif

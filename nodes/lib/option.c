@@ -65,8 +65,10 @@ int option_rate(const char *text, uint64_t *ret_bps, struct fail *f)
 int option_size(const char *text, uint64_t *ret_bytes, struct fail *f)
 {
 	static const struct unit units[] = {
-		{ "", 1 },	   { "B", 1 },		{ "kB", 1e3 },	   { "MB", 1e6 },
-		{ "GB", 1e9 },	   { "TB", 1e12 },	{ "KiB", 1 << 10 }, { "MiB", 1 << 20 },
+		{ "", 1 },	    { "B", 1 },
+		{ "kB", 1e3 },	    { "MB", 1e6 },
+		{ "GB", 1e9 },	    { "TB", 1e12 },
+		{ "KiB", 1 << 10 }, { "MiB", 1 << 20 },
 		{ "GiB", 1 << 30 }, { "TiB", 1099511627776.0 },
 	};
 	double bytes;

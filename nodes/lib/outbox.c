@@ -80,7 +80,7 @@ static void fill(struct message *m, struct mmsghdr *h, uint8_t *at, const uint16
 	h->msg_hdr.msg_controllen = sizeof(m->control.buf);
 }
 
-/* Datagrams from first on as messages. Returns their number; *ret_next is the datagram after them. */
+/* Datagrams from first on, which lies at this offset, as messages. Returns their number. */
 static unsigned fill_all(const struct udp_outbox *o, size_t first, size_t at, bool gso,
 			 struct message *m, struct mmsghdr *h)
 {

@@ -17,8 +17,8 @@
 
 struct peer {
 	struct in6_addr address;
-	uint16_t port;	   /* host order */
-	uint32_t scope;	   /* interface of a link-local address */
+	uint16_t port;	       /* host order */
+	uint32_t scope;	       /* interface of a link-local address */
 	struct in6_addr local; /* of ours that it wrote to; :: when not known */
 };
 

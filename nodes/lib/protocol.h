@@ -35,7 +35,7 @@
 enum protocol_type {
 	PROTOCOL_OPEN = 1,     /* sender to receiver: a file is offered */
 	PROTOCOL_OPEN_ACK = 2, /* receiver to sender: send it */
-	PROTOCOL_DATA = 3,     /* one chunk of the file at the header's offset; payload is its bytes */
+	PROTOCOL_DATA = 3,     /* payload: one chunk of the file, at the header's offset */
 	PROTOCOL_STATUS = 4,   /* receiver to sender: what has arrived */
 	PROTOCOL_PROBE = 5,    /* sender to receiver: answer with STATUS now */
 	PROTOCOL_FIN = 6,      /* sender to receiver: every chunk was sent; this is the hash */
@@ -53,12 +53,12 @@ enum protocol_flag {
 #define PROTOCOL_FLAGS_ALL 7
 
 /* OPEN. Zeros behind the name pad the datagram to PROTOCOL_OPEN_DATAGRAM_MIN. */
-#define PROTOCOL_OPEN_SIZE	  0  /* u64, bytes in the file */
-#define PROTOCOL_OPEN_CHUNK	  8  /* u32, bytes in every DATA but the last */
-#define PROTOCOL_OPEN_COUNT	  12 /* u32, chunks: size / chunk, rounded up; 0 for an empty file */
-#define PROTOCOL_OPEN_SHA256	  16 /* 32 bytes of the whole file; all zero: FIN will say */
-#define PROTOCOL_OPEN_NAME_LENGTH 48 /* u16, 1 to PROTOCOL_NAME_MAX */
-#define PROTOCOL_OPEN_NAME	  50 /* UTF-8, not terminated */
+#define PROTOCOL_OPEN_SIZE	   0 /* u64, bytes in the file */
+#define PROTOCOL_OPEN_CHUNK	   8 /* u32, bytes in every DATA but the last */
+#define PROTOCOL_OPEN_COUNT	   12 /* u32, chunks: size / chunk, rounded up; 0 for an empty file */
+#define PROTOCOL_OPEN_SHA256	   16 /* 32 bytes of the whole file; all zero: FIN will say */
+#define PROTOCOL_OPEN_NAME_LENGTH  48 /* u16, 1 to PROTOCOL_NAME_MAX */
+#define PROTOCOL_OPEN_NAME	   50 /* UTF-8, not terminated */
 #define PROTOCOL_OPEN_DATAGRAM_MIN 256
 
 /* OPEN_ACK */
@@ -77,7 +77,7 @@ enum protocol_flag {
 #define PROTOCOL_STATUS_WINDOW	   24 /* u32, chunks that may be on their way at once */
 #define PROTOCOL_STATUS_FIRST	   28 /* u32, the chunk of the bitmap's first bit */
 #define PROTOCOL_STATUS_BITS	   32 /* u32, bits in the bitmap, 0 to PROTOCOL_STATUS_BITS_MAX */
-#define PROTOCOL_STATUS_BITMAP	   36 /* (bits + 7) / 8 bytes; bit i is 0x80 >> i % 8 of byte i / 8 */
+#define PROTOCOL_STATUS_BITMAP	   36 /* (bits + 7) / 8 bytes; bit i: 0x80 >> i % 8 of byte i / 8 */
 #define PROTOCOL_STATUS_BITS_MAX   8192
 
 /* PROBE: PROTOCOL_PROBE_LENGTH zeros, so that its answer is not larger than it. */
@@ -108,16 +108,17 @@ enum protocol_verdict {
 #define PROTOCOL_ABORT_TEXT_MAX	   200
 
 enum protocol_abort {
-	PROTOCOL_ABORT_UNKNOWN_TRANSFER = 1, /* the receiver does not know this id (was it restarted?) */
-	PROTOCOL_ABORT_PROTOCOL = 2,	     /* a datagram contradicts the transfer's OPEN */
-	PROTOCOL_ABORT_NAME = 3,	     /* the name is not acceptable */
-	PROTOCOL_ABORT_EXISTS = 4,	     /* a file of that name is there already */
-	PROTOCOL_ABORT_TOO_LARGE = 5,	     /* larger than the receiver accepts */
-	PROTOCOL_ABORT_BUSY = 6,	     /* too many transfers at once: OPEN again later */
-	PROTOCOL_ABORT_NO_SPACE = 7,	     /* the receiver's disk or quota is full */
-	PROTOCOL_ABORT_IO = 8,		     /* reading or writing the file failed */
-	PROTOCOL_ABORT_CANCELLED = 9,	     /* someone stopped the program */
-	PROTOCOL_ABORT_TIMEOUT = 10,	     /* silence, or a deadline passed */
+	PROTOCOL_ABORT_UNKNOWN_TRANSFER =
+		1,		      /* the receiver does not know this id (was it restarted?) */
+	PROTOCOL_ABORT_PROTOCOL = 2,  /* a datagram contradicts the transfer's OPEN */
+	PROTOCOL_ABORT_NAME = 3,      /* the name is not acceptable */
+	PROTOCOL_ABORT_EXISTS = 4,    /* a file of that name is there already */
+	PROTOCOL_ABORT_TOO_LARGE = 5, /* larger than the receiver accepts */
+	PROTOCOL_ABORT_BUSY = 6,      /* too many transfers at once: OPEN again later */
+	PROTOCOL_ABORT_NO_SPACE = 7,  /* the receiver's disk or quota is full */
+	PROTOCOL_ABORT_IO = 8,	      /* reading or writing the file failed */
+	PROTOCOL_ABORT_CANCELLED = 9, /* someone stopped the program */
+	PROTOCOL_ABORT_TIMEOUT = 10,  /* silence, or a deadline passed */
 };
 
 /* Limits */

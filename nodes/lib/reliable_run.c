@@ -17,12 +17,12 @@
 #include "source.h"
 #include "udp.h"
 
-#define TRIES_MAX    3	  /* attempts with a smaller chunk each, as the path's MTU becomes known */
-#define EVENTS_MAX   64	  /* of one epoll_wait() */
-#define ANSWERS_MAX  16	  /* of one recvmmsg() */
-#define ANSWER_SIZE  2048 /* bytes; STATUS is the longest */
-#define TAG_STOP     UINT64_MAX
-#define TAG_TIMER    (UINT64_MAX - 1)
+#define TRIES_MAX   3	 /* attempts with a smaller chunk each, as the path's MTU becomes known */
+#define EVENTS_MAX  64	 /* of one epoll_wait() */
+#define ANSWERS_MAX 16	 /* of one recvmmsg() */
+#define ANSWER_SIZE 2048 /* bytes; STATUS is the longest */
+#define TAG_STOP    UINT64_MAX
+#define TAG_TIMER   (UINT64_MAX - 1)
 
 /* One transfer under way. */
 struct channel {
@@ -143,11 +143,9 @@ static void start(struct loop *l, size_t index)
 	struct channel *c = scope_alloc(1, sizeof(*c));
 	struct fail f;
 
-	*c = (struct channel){ .job = &l->plan->jobs[index],
-			       .index = index,
-			       .source.fd = -1,
-			       .fd = -1,
-			       .gso = true };
+	*c = (struct channel){
+		.job = &l->plan->jobs[index], .index = index, .source.fd = -1, .fd = -1, .gso = true
+	};
 	job_begin(c->job);
 	if (open_channel(l, c, &f) != 0)
 		end_channel(l, c, f.msg);

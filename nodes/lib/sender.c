@@ -35,9 +35,9 @@ struct sender {
 	bool hashed;
 	uint8_t hash[DIGEST_LEN];
 
-	uint32_t number;       /* of the last datagram sent */
-	uint32_t since_ask;    /* DATA since the last that asked for STATUS */
-	bool again;	       /* send again_chunk a second time */
+	uint32_t number;    /* of the last datagram sent */
+	uint32_t since_ask; /* DATA since the last that asked for STATUS */
+	bool again;	    /* send again_chunk a second time */
 	uint32_t again_chunk;
 	bool fin_sent;
 	uint64_t began;	       /* this state, ns */
@@ -250,7 +250,7 @@ void sender_socket_error(struct sender *s, int num, uint64_t now)
 		fail_now(s, "unconfirmed: the receiver has gone before it said FIN_ACK", text);
 }
 
-/* Messages to send. Each writes its payload behind buf's header and returns the datagram's length. */
+/* Messages to send: payload behind buf's header; they return the datagram's length. */
 
 static size_t seal(struct sender *s, uint8_t *buf, uint8_t type, size_t len, uint64_t now)
 {
@@ -294,20 +294,14 @@ static size_t send_end(struct sender *s, uint8_t *buf, uint64_t now)
 		    now);
 }
 
-/* Everything was read in order by now, so the hash of what was sent is that of the file. */
-static void finish_hash(struct sender *s)
-{
-	if (s->hashed)
-		return;
-	digest_end(s->digest, s->hash);
-	s->hashed = true;
-}
-
 static size_t send_fin(struct sender *s, uint8_t *buf, uint64_t now)
 {
 	uint8_t *at = buf + PROTOCOL_HEADER_LENGTH;
 
-	finish_hash(s);
+	/* Everything was read in order by now, so the hash of what was sent is that of the file. */
+	if (!s->hashed)
+		digest_end(s->digest, s->hash);
+	s->hashed = true;
 	memset(at, 0, PROTOCOL_FIN_LENGTH);
 	memcpy(at + PROTOCOL_FIN_SHA256, s->hash, sizeof(s->hash));
 	wire_put32(at + PROTOCOL_FIN_PACKETS, (uint32_t)s->counts.data);
@@ -445,8 +439,8 @@ static void check_patience(struct sender *s, uint64_t now)
 
 	char full[sizeof(s->error)];
 
-	snprintf(full, sizeof(full), "%s%s%s%s", text, s->trouble[0] != '\0' ? " (" : "", s->trouble,
-		 s->trouble[0] != '\0' ? ")" : "");
+	snprintf(full, sizeof(full), "%s%s%s%s", text, s->trouble[0] != '\0' ? " (" : "",
+		 s->trouble, s->trouble[0] != '\0' ? ")" : "");
 	sender_abort(s, PROTOCOL_ABORT_TIMEOUT, full);
 }
 

@@ -7,10 +7,10 @@
 
 #include "scope.h"
 
-#define SILENCE_GIVE_UP (60 * NS_PER_SEC) /* longer than a sender waits for us */
-#define N_GRAVES	1024		  /* transfers remembered after their end */
-#define LINGERING_MAX	4096
-#define STRAYS_PER_SEC	20   /* answers to datagrams of transfers that nobody knows */
+#define SILENCE_GIVE_UP	 (60 * NS_PER_SEC) /* longer than a sender waits for us */
+#define N_GRAVES	 1024		   /* transfers remembered after their end */
+#define LINGERING_MAX	 4096
+#define STRAYS_PER_SEC	 20   /* answers to datagrams of transfers that nobody knows */
 #define REFUSALS_PER_SEC 1000 /* answers to OPEN: there may be honest hundreds at once */
 
 /* A transfer that is over: its late datagrams must neither revive it nor look like a stranger's. */
@@ -195,8 +195,7 @@ static void send_status(struct server *srv, struct intake *in, uint64_t now)
 
 	grant(srv, in, n_active(srv));
 	do {
-		size_t len =
-			intake_put_status(in, buf + PROTOCOL_HEADER_LENGTH, &from, now);
+		size_t len = intake_put_status(in, buf + PROTOCOL_HEADER_LENGTH, &from, now);
 
 		send_packet(srv, &in->peer, buf, PROTOCOL_STATUS, in->offer.transfer, ++in->number,
 			    len, now);
@@ -219,7 +218,8 @@ static void send_abort(struct server *srv, struct intake *in, uint64_t now)
 				    PROTOCOL_ABORT_TEXT + PROTOCOL_ABORT_TEXT_MAX, in->code,
 				    in->error);
 
-	send_packet(srv, &in->peer, buf, PROTOCOL_ABORT, in->offer.transfer, ++in->number, len, now);
+	send_packet(srv, &in->peer, buf, PROTOCOL_ABORT, in->offer.transfer, ++in->number, len,
+		    now);
 }
 
 static void add(struct server *srv, struct intake *in)
@@ -313,7 +313,8 @@ static void got_unknown(struct server *srv, const struct wire_packet *p, const s
 		return;
 	}
 	if (p->type != PROTOCOL_OPEN) {
-		answer_abort(srv, p, from, PROTOCOL_ABORT_UNKNOWN_TRANSFER, "unknown transfer", now);
+		answer_abort(srv, p, from, PROTOCOL_ABORT_UNKNOWN_TRANSFER, "unknown transfer",
+			     now);
 		return;
 	}
 

@@ -19,7 +19,7 @@
 struct server_config {
 	size_t max_transfers; /* not complete ones, at once */
 	uint64_t max_size;    /* bytes of one file */
-	uint64_t buffer;      /* bytes of the socket's receive buffer as SO_RCVBUF says: for windows */
+	uint64_t buffer; /* bytes of the socket's receive buffer as SO_RCVBUF says: for windows */
 	struct store store;
 	void (*send)(void *ctx, const struct peer *to, const uint8_t *datagram, size_t len);
 	/* A transfer is COMPLETE, REFUSED or ABORTED now. */

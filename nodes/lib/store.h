@@ -22,7 +22,8 @@ struct store {
 	void (*write)(struct store_file *file, uint64_t offset, const void *bytes, size_t len);
 	int (*sync)(struct store_file *file, struct fail *f);
 	/* What was written and synced. */
-	int (*read)(struct store_file *file, uint64_t offset, void *buf, size_t len, struct fail *f);
+	int (*read)(struct store_file *file, uint64_t offset, void *buf, size_t len,
+		    struct fail *f);
 	/* Give it its name, never replacing a file; then release() it all the same. */
 	int (*commit)(struct store_file *file, struct fail *f);
 	/* Forget it; what was not committed is removed. */

@@ -180,7 +180,8 @@ uint32_t udp_drops(int fd)
 int udp_next_error(int fd)
 {
 	union {
-		char buf[CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6))];
+		char buf[CMSG_SPACE(sizeof(struct sock_extended_err) +
+				    sizeof(struct sockaddr_in6))];
 		struct cmsghdr align;
 	} control;
 	char byte;

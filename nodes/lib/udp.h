@@ -40,7 +40,7 @@ typedef void udp_handler(void *ctx, const uint8_t *datagram, size_t len, const s
 /* A connected socket to one receiver; ret_mtu is that of the path, bytes, headers included. */
 int udp_connect(const struct peer *to, int *ret_fd, unsigned *ret_mtu, uint16_t *ret_port,
 		struct fail *f);
-/* An unconnected socket on a port of the kernel's choice, for raw; broadcast: it may be used for that. */
+/* An unconnected socket on a port of the kernel's choice, for raw. */
 int udp_open(const struct peer *to, bool broadcast, int *ret_fd, uint16_t *ret_port,
 	     struct fail *f);
 /* A receiver's socket; address NULL: all. */

@@ -81,7 +81,7 @@ enum wire_fault wire_parse(const void *datagram, size_t len, struct wire_packet 
  */
 size_t wire_seal(uint8_t *datagram, const struct wire_packet *packet);
 
-/* Write the payload of ABORT into at most room bytes (4 or more), text cut to fit. Returns its length. */
+/* Write ABORT's payload, text cut to fit into room (4 or more bytes). Returns its length. */
 size_t wire_put_abort(uint8_t *payload, size_t room, uint16_t code, const char *text);
 
 #endif

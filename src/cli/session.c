@@ -140,17 +140,28 @@ int session_begin(struct session *s, const struct plan *plan, const struct run_o
 
 /* ---- running ---- */
 
-struct shown_run {
+/* A run under way. */
+struct flight {
+	const struct planned_run *planned;
+	size_t number; /* from 1 */
 	struct progress *progress;
-	size_t number;
-	const char *label;
+	struct run *run;
 };
+
+static void flight_freep(struct flight **f)
+{
+	if (*f == NULL)
+		return;
+	run_free((*f)->run);
+	free(*f);
+	*f = NULL;
+}
 
 static void show_stage(void *arg, const char *stage)
 {
-	const struct shown_run *r = arg;
+	const struct flight *f = arg;
 
-	progress_stage(r->progress, r->number, r->label, stage);
+	progress_stage(f->progress, f->number, f->planned->label, stage);
 }
 
 static void describe_run(struct run_verdict *v, const struct planned_run *r)
@@ -167,26 +178,86 @@ static void describe_run(struct run_verdict *v, const struct planned_run *r)
 	}
 }
 
-static int run_one(struct session *s, const struct planned_run *r, struct progress *progress,
-		   struct err *e)
+/* What is left to start. */
+struct queue {
+	struct session *session;
+	const struct plan *plan;
+	const struct run_options *options;
+	struct progress progress;
+	size_t index;	/* into the plan */
+	size_t started; /* runs */
+};
+
+/* Let the next selected run's lab come up; *ret_flight is NULL when there is none. */
+static int launch(struct queue *q, struct flight **ret_flight, struct err *e)
 {
-	struct run_verdict *v = &s->runs[s->n_runs++];
-	char absolute[PATH_MAX];
+	cleanup_by(flight_freep) struct flight *f = NULL;
+	const struct planned_run *planned;
+	char folder[PATH_MAX];
 
-	if (realpath(s->folder, absolute) == NULL)
-		return err_set(e, errno, "find %s", s->folder);
-	describe_run(v, r);
+	*ret_flight = NULL;
+	while (q->index < q->plan->n_runs &&
+	       !run_options_select(q->options, &q->plan->runs[q->index]))
+		q->index++;
+	if (q->index == q->plan->n_runs || run_caught_signal() != 0)
+		return 0;
+	planned = &q->plan->runs[q->index++];
+	if (q->options->has_seed)
+		planned->topology->seed = q->options->seed;
+	if (realpath(q->session->folder, folder) == NULL)
+		return err_set(e, errno, "find %s", q->session->folder);
+	f = array_new(1, sizeof(*f));
+	*f = (struct flight){ planned, ++q->started, &q->progress, NULL };
 
-	cleanup_free char *folder = text_format("%s/%s", absolute, r->label);
-	cleanup_free char *comment = text_format("topology %s, run %s, seed %llu\n%s", s->path,
-						 r->label, (unsigned long long)v->seed, v->command);
-	struct shown_run shown = { progress, s->n_runs, r->label };
-	struct run_request request = { r, folder, comment, show_stage, &shown };
+	const struct run_request request = {
+		.planned = planned,
+		.folder = text_format("%s/%s", folder, planned->label),
+		.comment = text_format("topology %s, run %s, seed %llu\n%s", q->session->path,
+				       planned->label, (unsigned long long)planned->topology->seed,
+				       q->session->command),
+		.stage_began = show_stage,
+		.arg = f,
+	};
 
-	if (run_once(&request, v, e) != 0)
+	if (run_start(&request, &f->run, e) != 0)
 		return -1;
+	*ret_flight = take_ptr(f);
+	return 0;
+}
+
+static void judge(struct queue *q, struct flight *f)
+{
+	struct session *s = q->session;
+	struct run_verdict *v = &s->runs[s->n_runs++];
+
+	describe_run(v, f->planned);
+	run_judge(f->run, v);
 	s->outcome = outcome_worse(s->outcome, v->outcome);
-	progress_run_done(progress, v);
+	progress_run_done(&q->progress, v);
+}
+
+/*
+ * The next lab comes up while the last run is judged, and the last one is let go when it is up:
+ * see run.h. Its supervisor needs a while to end, which is waited for another run later.
+ */
+static int fly(struct queue *q, struct err *e)
+{
+	cleanup_by(flight_freep) struct flight *leaving = NULL, *now = NULL, *next = NULL;
+
+	if (launch(q, &now, e) != 0)
+		return -1;
+	while (now != NULL) {
+		if (run_await(now->run, e) != 0 || run_perform(now->run, e) != 0 ||
+		    launch(q, &next, e) != 0)
+			return -1;
+		judge(q, now);
+		if (next != NULL && run_await(next->run, e) != 0)
+			return -1;
+		run_release(now->run);
+		flight_freep(&leaving);
+		leaving = now;
+		now = take_ptr(next);
+	}
 	return 0;
 }
 
@@ -205,22 +276,15 @@ static int exit_status(const struct session *s)
 int session_run_all(struct session *s, const struct plan *plan, const struct run_options *o,
 		    struct err *e)
 {
-	struct progress progress;
-	int r = 0;
+	struct queue q = { .session = s, .plan = plan, .options = o };
 
-	progress_init(&progress, o->color, o->quiet, s->n_planned);
-	for (size_t i = 0; i < plan->n_runs && r == 0 && run_caught_signal() == 0; i++) {
-		if (!run_options_select(o, &plan->runs[i]))
-			continue;
-		if (o->has_seed)
-			plan->runs[i].topology->seed = o->seed;
-		r = run_one(s, &plan->runs[i], &progress, e);
-	}
-	progress_done(&progress);
+	progress_init(&q.progress, o->color, o->quiet, s->n_planned);
+
+	int r = fly(&q, e);
+
+	progress_done(&q.progress);
 	s->interrupted = run_caught_signal() != 0;
 	s->duration_ns = clock_real_ns() - s->started_real_ns;
-	if (r != 0)
-		s->n_runs--; /* the one that could not be tried has no verdict */
 	s->exit_status = r != 0 ? EXIT_MACHINE : exit_status(s);
 	return r;
 }

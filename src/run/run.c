@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -20,6 +21,19 @@
 #include "verify/judge.h"
 
 #define MERGED "merged.pcapng"
+
+struct run {
+	struct run_request request;
+	struct programs programs;
+	struct evidence *evidence;
+	struct sandbox sandbox;
+	enum run_stage shown;
+	int n_passed; /* signals that the supervisor was told of */
+	bool awaited;
+	bool done;     /* its evidence is complete */
+	bool released; /* it ends by itself */
+	bool reaped;
+};
 
 static volatile sig_atomic_t caught, n_caught;
 
@@ -56,7 +70,7 @@ int run_caught_signal(void)
 	return caught;
 }
 
-const char *run_stage_name(enum run_stage stage)
+static const char *stage_name(enum run_stage stage)
 {
 	static const char *const names[] = {
 		[STAGE_NEW] = "starting",
@@ -110,22 +124,21 @@ int run_check_programs(const struct topology *t, struct err *e)
 	return programs_of_transfers(t, "", &programs, e);
 }
 
-static int prepare(const struct run_request *request, struct programs *programs,
-		   struct evidence **ret_evidence, struct err *e)
+static int prepare(struct run *r, struct err *e)
 {
-	const struct topology *t = request->planned->topology;
+	const struct topology *t = r->request.planned->topology;
 	bool record = t->capture.kind != CAPTURE_OFF;
 
-	if (programs_of_transfers(t, request->folder, programs, e) != 0 ||
-	    programs_make_folders(t, request->folder, e) != 0 ||
-	    evidence_new(programs->n, t->n_nodes, record ? count_interfaces(t) : 0, ret_evidence,
+	if (programs_of_transfers(t, r->request.folder, &r->programs, e) != 0 ||
+	    programs_make_folders(t, r->request.folder, e) != 0 ||
+	    evidence_new(r->programs.n, t->n_nodes, record ? count_interfaces(t) : 0, &r->evidence,
 			 e) != 0)
 		return -1;
-	programs_describe(programs, *ret_evidence);
-	describe_captures(t, *ret_evidence);
-	(*ret_evidence)->offloads_on = !record;
-	(*ret_evidence)->started_ns = clock_ns();
-	(*ret_evidence)->started_real_ns = clock_real_ns();
+	programs_describe(&r->programs, r->evidence);
+	describe_captures(t, r->evidence);
+	r->evidence->offloads_on = !record;
+	r->evidence->started_ns = clock_ns();
+	r->evidence->started_real_ns = clock_real_ns();
 	return 0;
 }
 
@@ -133,68 +146,111 @@ static int prepare(const struct run_request *request, struct programs *programs,
 static void pass_signal(const struct sandbox *s, int n)
 {
 	if (n == 1)
-		send(s->control, "stop", 4, MSG_DONTWAIT | MSG_NOSIGNAL);
+		send(s->control, SUPERVISOR_STOP, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	else
 		kill(s->pid, SIGKILL);
 }
 
-static int wait_supervisor(const struct run_request *request, const struct sandbox *s,
-			   struct evidence *ev, struct err *e)
+/* Once it is dead: how it ended. */
+static int reap(struct run *r, struct err *e)
 {
-	const struct timespec tick = { .tv_nsec = 20 * NS_PER_MS };
-	enum run_stage shown = STAGE_NEW;
-	int n_passed = 0;
-	sigset_t none;
 	int status;
 
-	sigemptyset(&none);
-	for (;;) {
-		struct pollfd fd = { .fd = s->pidfd, .events = POLLIN };
-		int r = ppoll(&fd, 1, &tick, &none);
-		enum run_stage stage = __atomic_load_n(&ev->stage, __ATOMIC_ACQUIRE);
-
-		if (r > 0)
-			break;
-		if (r < 0 && errno != EINTR)
-			return err_set(e, errno, "wait for the supervisor");
-		while (n_passed < n_caught)
-			pass_signal(s, ++n_passed);
-		if (stage != shown)
-			request->stage_began(request->arg, run_stage_name(stage));
-		shown = stage;
-	}
-	if (waitpid(s->pid, &status, 0) < 0)
+	if (r->reaped)
+		return 0;
+	r->reaped = true;
+	if (waitpid(r->sandbox.pid, &status, 0) < 0)
 		return err_set(e, errno, "wait for the supervisor");
 	if (WIFSIGNALED(status))
-		ev->supervisor_signal = WTERMSIG(status);
+		r->evidence->supervisor_signal = WTERMSIG(status);
 	return 0;
 }
 
-static void sandbox_donep(struct sandbox *s)
+static void show_stage(struct run *r)
 {
-	sandbox_done(s);
+	enum run_stage stage = __atomic_load_n(&r->evidence->stage, __ATOMIC_ACQUIRE);
+
+	if (stage != r->shown)
+		r->request.stage_began(r->request.arg, stage_name(stage));
+	r->shown = stage;
 }
 
-static int supervise(const struct run_request *request, const struct programs *programs,
-		     struct evidence *ev, struct err *e)
+/* Until the supervisor says so; its death is an answer, too. */
+static int await_message(struct run *r, struct err *e)
+{
+	const struct timespec tick = { .tv_nsec = 20 * NS_PER_MS };
+	sigset_t none;
+	char message;
+
+	sigemptyset(&none);
+	for (;;) {
+		struct pollfd fd = { .fd = r->sandbox.control, .events = POLLIN };
+		int n = ppoll(&fd, 1, &tick, &none);
+
+		if (n < 0 && errno != EINTR)
+			return err_set(e, errno, "wait for the supervisor");
+		show_stage(r);
+		while (r->n_passed < n_caught)
+			pass_signal(&r->sandbox, ++r->n_passed);
+		if (n <= 0)
+			continue;
+		if (recv(fd.fd, &message, 1, MSG_DONTWAIT) != 1)
+			return reap(r, e);
+		r->done = message == SUPERVISOR_DONE[0];
+		return 0;
+	}
+}
+
+static int fork_supervisor(struct run *r, struct err *e)
 {
 	const struct supervised job = {
-		.topology = request->planned->topology,
-		.programs = programs,
-		.folder = request->folder,
-		.comment = request->comment,
-		.evidence = ev,
+		.topology = r->request.planned->topology,
+		.programs = &r->programs,
+		.folder = r->request.folder,
+		.comment = r->request.comment,
+		.evidence = r->evidence,
 	};
-	cleanup_by(sandbox_donep) struct sandbox sandbox = { .pidfd = -1, .control = -1 };
-	int r = sandbox_fork(&sandbox, e);
+	int n = sandbox_fork(&r->sandbox, e);
 
-	if (r == 0) {
-		supervisor_main(&job, &sandbox);
+	if (n == 0) {
+		supervisor_main(&job, &r->sandbox);
 		_exit(0);
 	}
-	if (r < 0)
+	r->reaped = n < 0;
+	return n < 0 ? -1 : 0;
+}
+
+int run_start(const struct run_request *request, struct run **ret_run, struct err *e)
+{
+	cleanup_by(run_freep) struct run *r = array_new(1, sizeof(*r));
+
+	r->request = *request;
+	r->sandbox = (struct sandbox){ .pidfd = -1, .control = -1 };
+	r->reaped = true;
+	if (fs_mkdir_all(request->folder, e) != 0 || prepare(r, e) != 0 ||
+	    fork_supervisor(r, e) != 0)
 		return -1;
-	return wait_supervisor(request, &sandbox, ev, e);
+	*ret_run = take_ptr(r);
+	return 0;
+}
+
+int run_await(struct run *r, struct err *e)
+{
+	if (r->awaited)
+		return 0;
+	r->awaited = true;
+	return await_message(r, e);
+}
+
+int run_perform(struct run *r, struct err *e)
+{
+	r->evidence->performed_ns = clock_ns();
+	send(r->sandbox.control, SUPERVISOR_GO, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (!r->done && !r->reaped && await_message(r, e) != 0)
+		return -1;
+	if (run_caught_signal() != 0)
+		r->evidence->interrupted = true;
+	return 0;
 }
 
 static uint64_t between(uint64_t from, uint64_t to)
@@ -202,27 +258,47 @@ static uint64_t between(uint64_t from, uint64_t to)
 	return from != 0 && to > from ? to - from : 0;
 }
 
-int run_once(const struct run_request *request, struct run_verdict *verdict, struct err *e)
+void run_judge(struct run *r, struct run_verdict *verdict)
 {
-	cleanup_by(programs_done) struct programs programs = { 0 };
-	cleanup_by(evidence_freep) struct evidence *ev = NULL;
-	struct judge_input input = { .topology = request->planned->topology };
-
-	if (fs_mkdir_all(request->folder, e) != 0 || prepare(request, &programs, &ev, e) != 0 ||
-	    supervise(request, &programs, ev, e) != 0)
-		return -1;
-	ev->interrupted = ev->interrupted || run_caught_signal() != 0;
-
+	const struct evidence *ev = r->evidence;
+	const struct judge_input input = { r->request.planned->topology, ev, r->request.folder };
 	uint64_t judging_ns = clock_ns();
 
-	request->stage_began(request->arg, "verifying");
-	input.evidence = ev;
-	input.folder = request->folder;
+	r->request.stage_began(r->request.arg, stage_name(STAGE_DONE));
 	judge_run(&input, verdict);
 	verdict->lab_ns = between(ev->started_ns, ev->lab_up_ns);
 	verdict->transfer_ns = between(ev->ready_ns, ev->sent_ns);
 	verdict->stop_ns = between(ev->sent_ns, ev->drained_ns);
 	verdict->verify_ns = clock_ns() - judging_ns;
-	verdict->total_ns = clock_ns() - ev->started_ns;
-	return 0;
+	verdict->total_ns = clock_ns() - ev->performed_ns +
+			    between(ev->started_ns, ev->recording_ns);
+}
+
+void run_release(struct run *r)
+{
+	/* End of file. */
+	shutdown(r->sandbox.control, SHUT_RDWR);
+	r->released = true;
+}
+
+void run_free(struct run *r)
+{
+	struct err ignored;
+
+	if (r == NULL)
+		return;
+	if (!r->released && !r->reaped)
+		kill(r->sandbox.pid, SIGKILL);
+	reap(r, &ignored);
+	sandbox_done(&r->sandbox);
+	programs_done(&r->programs);
+	evidence_free(r->evidence);
+	free(r->request.folder);
+	free(r->request.comment);
+	free(r);
+}
+
+void run_freep(struct run **r)
+{
+	run_free(*r);
 }

@@ -2,9 +2,21 @@
  * run: one run, from a planned topology to its verdict.
  *
  * The harness prepares folders and shared evidence and forks the supervisor
- * (sandbox.h); the supervisor brings the lab up, records, starts and stops the
- * programs, and ends. Then the harness, outside of all namespaces, judges what
- * is left: evidence and files.
+ * (sandbox.h); the supervisor brings the lab up and records, waits for the word
+ * to go, starts and stops the programs, and reports that it is done. Then the
+ * harness, outside of all namespaces, judges what is left: evidence and files.
+ *
+ *	run_start()	forks; the lab comes up in the background
+ *	run_await()	the lab is up and recorded, or the run has failed
+ *	run_perform()	programs start, transfer, stop; captures are drained
+ *	run_judge()	the verdict
+ *	run_release()	the supervisor may end; the kernel takes the lab down
+ *	run_free()	waits until it has ended
+ *
+ * A session starts the next lab while it judges the last one, and releases the
+ * last one when the next is up: making and taking down namespaces is mostly
+ * waiting for the kernel (and for its RTNL lock), and costs nothing beside other
+ * work. Programs of two runs never run at the same time.
  */
 #ifndef HARNESS_RUN_RUN_H
 #define HARNESS_RUN_RUN_H
@@ -19,19 +31,29 @@
 
 struct run_request {
 	const struct planned_run *planned;
-	const char *folder;  /* of the run, absolute; made by run_once() */
-	const char *comment; /* for the captures: topology, run, seed, command */
+	char *folder;  /* of the run, absolute; made by run_start(); owned by the request */
+	char *comment; /* for the captures: topology, run, seed, command; likewise */
 	/* Told of each stage as it begins; arg is passed along. */
 	void (*stage_began)(void *arg, const char *stage);
 	void *arg;
 };
 
+struct run;
+
 /*
- * Carry it out and fill what judge_run() fills, and the times. 0 also when the
- * run failed or was interrupted: that is in the verdict. -1 when it could not be
- * tried: a program is missing, the folder cannot be made, namespaces are refused.
+ * Takes the request's strings, also when it fails. -1 when the run could not be tried:
+ * a program is missing, the folder cannot be made, namespaces are refused.
  */
-int run_once(const struct run_request *request, struct run_verdict *verdict, struct err *e);
+int run_start(const struct run_request *request, struct run **ret_run, struct err *e);
+int run_await(struct run *r, struct err *e);
+/* 0 also when the run failed or was interrupted: that is in the evidence. */
+int run_perform(struct run *r, struct err *e);
+/* Fills what judge_run() fills, and the times. */
+void run_judge(struct run *r, struct run_verdict *verdict);
+void run_release(struct run *r);
+/* Accepts NULL. One that was not released is ended at once. */
+void run_free(struct run *r);
+void run_freep(struct run **r);
 
 /* Whether every program of the topology can be executed; before anything is made for a run. */
 int run_check_programs(const struct topology *t, struct err *e);
@@ -40,8 +62,5 @@ int run_check_programs(const struct topology *t, struct err *e);
 int run_catch_signals(struct err *e);
 /* The signal that came, or 0. */
 int run_caught_signal(void);
-
-/* "lab", "recorder", "receivers", "transfer", "stopping", "draining", ... */
-const char *run_stage_name(enum run_stage stage);
 
 #endif

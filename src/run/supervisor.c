@@ -31,6 +31,7 @@ struct supervisor {
 	int control;
 	int signals; /* signalfd(2) of SIGCHLD */
 	uint64_t deadline_ns;
+	bool told_to_go;
 	bool recorder_ended;
 	struct udp_counters *counters; /* per node, when recording began */
 };
@@ -89,7 +90,9 @@ static void read_control(struct supervisor *s)
 
 	if (n == 0)
 		_exit(1); /* the harness is gone, and the kernel is about to tell us */
-	if (n > 0)
+	if (n > 0 && message[0] == SUPERVISOR_GO[0])
+		s->told_to_go = true;
+	else if (n > 0)
 		s->ev->interrupted = true;
 }
 
@@ -355,6 +358,20 @@ static int start_recorder(struct supervisor *s, struct err *e)
 	return recorder_start(&config, &s->recorder, e);
 }
 
+static void tell(const struct supervisor *s, const char *message)
+{
+	send(s->control, message, 1, MSG_NOSIGNAL);
+}
+
+/* The lab waits, recorded, for the run before it to be over. Its deadline counts from here. */
+static void await_go(struct supervisor *s)
+{
+	tell(s, SUPERVISOR_READY);
+	while (!s->told_to_go && !s->ev->interrupted && !s->recorder_ended)
+		wait_event(s, UINT64_MAX);
+	s->deadline_ns = clock_ns() + s->job->topology->deadline_ns;
+}
+
 static int transfer(struct supervisor *s, struct err *e)
 {
 	bool ready;
@@ -408,7 +425,9 @@ static int carry_out(struct supervisor *s, struct err *e)
 	if (start_recorder(s, e) != 0 || read_counters(s, s->counters, e) != 0)
 		return -1;
 	s->ev->recording_ns = clock_ns();
-	also(transfer(s, &next), &r, e, &next);
+	await_go(s);
+	if (!must_stop(s))
+		also(transfer(s, &next), &r, e, &next);
 	also(stop_programs(s, &next), &r, e, &next);
 	enter_stage(s, STAGE_DRAINING);
 	also(finish_counters(s, &next), &r, e, &next);
@@ -440,12 +459,17 @@ void supervisor_main(const struct supervised *job, const struct sandbox *sandbox
 		.ev = ev,
 		.control = sandbox->control,
 		.signals = -1,
-		.deadline_ns = ev->started_ns + job->topology->deadline_ns,
 		.counters = array_new(ev->n_nodes, sizeof(struct udp_counters)),
 	};
+
+	char released;
 
 	if (sandbox_enter(sandbox, &ev->error) != 0 ||
 	    watch_children(&s.signals, &ev->error) != 0 || carry_out(&s, &ev->error) != 0)
 		ev->failed = true;
 	ev->ended_ns = clock_ns();
+	tell(&s, SUPERVISOR_DONE);
+	/* The lab stays until the harness lets go. */
+	while (recv(s.control, &released, 1, 0) > 0)
+		continue;
 }

@@ -15,9 +15,16 @@ struct supervised {
 	struct evidence *evidence;
 };
 
+/* Messages on the control socket. To the supervisor: */
+#define SUPERVISOR_GO	"g" /* start the programs */
+#define SUPERVISOR_STOP "s" /* stop now, in good order */
+/* From it: */
+#define SUPERVISOR_READY "r" /* the lab is up and recorded */
+#define SUPERVISOR_DONE	 "d" /* the evidence is complete */
+
 /*
  * Carries out the run in the child of sandbox_fork(); everything it finds goes
- * to the evidence. Any message on the control socket means: stop now, in good order.
+ * to the evidence. Returns when the harness has let go of the control socket.
  */
 void supervisor_main(const struct supervised *job, const struct sandbox *sandbox);
 

@@ -11,8 +11,8 @@ struct place {
 };
 
 struct chunk_class {
-	struct place first;   /* one that has these bytes */
-	size_t n, places_at;  /* into places, n of them */
+	struct place first;  /* one that has these bytes */
+	size_t n, places_at; /* into places, n of them */
 	uint32_t hash;
 };
 
@@ -73,8 +73,8 @@ static size_t class_of_place(struct chunk_index *x, struct place at)
 	size_t *slot = find_slot(x, hash, bytes, len);
 
 	if (*slot == 0) {
-		struct chunk_class *c =
-			array_add(&x->classes, &x->n_classes, &x->classes_room, sizeof(*c));
+		struct chunk_class *c = array_add(&x->classes, &x->n_classes, &x->classes_room,
+						  sizeof(*c));
 
 		c->first = at;
 		c->hash = hash;
@@ -192,8 +192,7 @@ size_t alignment_expected(const struct alignment *a, size_t flow)
 {
 	size_t last = a->flows[flow].last;
 
-	if (last == ALIGN_NONE ||
-	    a->files[last].next >= chunk_index_count(a->index, last))
+	if (last == ALIGN_NONE || a->files[last].next >= chunk_index_count(a->index, last))
 		return ALIGN_NONE;
 	return a->index->class_of[last][a->files[last].next];
 }

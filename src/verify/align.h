@@ -17,8 +17,8 @@
 #include "verify/bitmap.h"
 #include "verify/source.h"
 
-#define RAW_CHUNK   1024 /* bytes of every datagram but the last of a file */
-#define ALIGN_NONE  SIZE_MAX
+#define RAW_CHUNK  1024 /* bytes of every datagram but the last of a file */
+#define ALIGN_NONE SIZE_MAX
 
 struct chunk_index;
 
@@ -33,10 +33,10 @@ size_t chunk_index_len(const struct chunk_index *x, size_t file, uint64_t chunk)
 
 struct aligned_file {
 	struct bitmap have;
-	uint64_t next;	    /* the chunk expected next */
-	size_t flow;	    /* that began it; ALIGN_NONE: not begun */
-	bool shared;	    /* chunks of it came in another flow, too */
-	uint64_t seen;	    /* datagrams that carried a chunk of it */
+	uint64_t next; /* the chunk expected next */
+	size_t flow;   /* that began it; ALIGN_NONE: not begun */
+	bool shared;   /* chunks of it came in another flow, too */
+	uint64_t seen; /* datagrams that carried a chunk of it */
 	uint64_t duplicated, reordered;
 	uint64_t interleaved; /* times its flow changed from or to another file */
 	uint64_t first_ns, last_ns;

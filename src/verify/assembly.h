@@ -11,10 +11,10 @@
 
 struct assembly {
 	const struct source *source;
-	uint64_t size;	   /* as OPEN announced */
-	uint32_t chunk;	   /* bytes */
-	uint64_t n_chunks; /* that there is room for */
-	bool opened;	   /* OPEN was seen on this side */
+	uint64_t size;		   /* as OPEN announced */
+	uint32_t chunk;		   /* bytes */
+	uint64_t n_chunks;	   /* that there is room for */
+	bool opened;		   /* OPEN was seen on this side */
 	struct bitmap have, again; /* chunks that came, and came again */
 	struct bitmap packets;
 	uint32_t highest_packet;

@@ -25,8 +25,7 @@ __attribute__((constructor)) static void make_tables(void)
 		tables[0][i] = shift_byte(i);
 	for (size_t t = 1; t < 8; t++)
 		for (size_t i = 0; i < 256; i++)
-			tables[t][i] = tables[t - 1][i] >> 8 ^
-				       tables[0][tables[t - 1][i] & 0xff];
+			tables[t][i] = tables[t - 1][i] >> 8 ^ tables[0][tables[t - 1][i] & 0xff];
 }
 
 static uint64_t load_le64(const uint8_t *p)

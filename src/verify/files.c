@@ -20,8 +20,8 @@
 
 static char *received_path(const struct trial *t, const struct delivery *d)
 {
-	cleanup_free char *folder =
-		judge_received_path(t->folder, d->verdict->node, d->verdict->transfer);
+	cleanup_free char *folder = judge_received_path(t->folder, d->verdict->node,
+							d->verdict->transfer);
 
 	return text_format("%s/%s", folder, d->verdict->file);
 }
@@ -196,7 +196,8 @@ static void judge_without_file(const struct trial *t, const struct delivery *d)
 	} else if (n != NULL && n->rcvbuf != 0) {
 		f->outcome = OUTCOME_INCONCLUSIVE;
 		f->reason = text_format("all of it arrived, but the kernel dropped %" PRIu64
-					" datagrams, and which ones cannot be told", n->rcvbuf);
+					" datagrams, and which ones cannot be told",
+					n->rcvbuf);
 	}
 }
 

@@ -36,8 +36,8 @@ static int by_address(const void *a, const void *b)
 size_t trial_node_of(const struct trial *t, const struct ip_address *a)
 {
 	const struct node_address key = { .address = *a };
-	const struct node_address *found =
-		bsearch(&key, t->addresses, t->n_addresses, sizeof(key), by_address);
+	const struct node_address *found = bsearch(&key, t->addresses, t->n_addresses, sizeof(key),
+						   by_address);
 
 	return found != NULL ? found->node : SIZE_MAX;
 }

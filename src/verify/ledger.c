@@ -133,7 +133,8 @@ static void judge_nodes(const struct trial *t, const struct book_node *nodes)
 		if (!t->evidence->nodes[i].counted) {
 			if (l->reason == NULL)
 				l->reason = text_format("%s: its kernel's UDP counters were not "
-							"read", t->topology->nodes[i].name);
+							"read",
+							t->topology->nodes[i].name);
 			continue;
 		}
 		judge_node(t, i, &nodes[i], &l->nodes[l->n_nodes]);
@@ -159,9 +160,10 @@ static char *explain(const struct ledger *l)
 
 		if (a->unexplained != 0)
 			return text_format("%s: %" PRIu64 " datagrams arrived, its kernel accounts "
-					   "for %" PRIu64 ": %" PRIu64 " unexplained", a->node,
-					   a->arrived, a->delivered + a->rcvbuf + a->no_port +
-							       a->checksum + a->unread,
+					   "for %" PRIu64 ": %" PRIu64 " unexplained",
+					   a->node, a->arrived,
+					   a->delivered + a->rcvbuf + a->no_port + a->checksum +
+						   a->unread,
 					   a->unexplained);
 	}
 	return text_format("%" PRIu64 " datagrams unexplained", l->unexplained);

@@ -160,8 +160,8 @@ static void judge_own_end(const struct program_evidence *p, struct program_verdi
 	char buf[16];
 
 	if (p->state == PROGRAM_KILLED)
-		fail(v, text_format("killed by %s while it was needed",
-				    signal_name(p->status, buf)));
+		fail(v,
+		     text_format("killed by %s while it was needed", signal_name(p->status, buf)));
 	else if (p->left_behind != 0)
 		fail(v, left_behind_text(p, true));
 	else if (p->role == ROLE_RECEIVER)

@@ -161,8 +161,9 @@ static void judge_captured(const struct raw *r, const struct trial *t, const str
 	if (!trial_captured(t, d, side, l))
 		return;
 	if (p->cut != 0) {
-		layer_set(l, OUTCOME_SKIP, "captures do not hold whole packets, and raw datagrams "
-					   "are known by their content alone");
+		layer_set(l, OUTCOME_SKIP,
+			  "captures do not hold whole packets, and raw datagrams "
+			  "are known by their content alone");
 		return;
 	}
 	describe(&p->alignment, d, l);
@@ -177,9 +178,10 @@ static void judge_captured(const struct raw *r, const struct trial *t, const str
 	trial_place(t, d, side, place);
 	if (filter != NULL || !watched)
 		layer_set(l, OUTCOME_INCONCLUSIVE,
-			  "%" PRIu64 " of %" PRIu64 " chunks were not seen at %s, %s", n - f->have.set,
-			  n, place, filter != NULL ? "where a capture filter is set"
-						   : "whose capture is incomplete");
+			  "%" PRIu64 " of %" PRIu64 " chunks were not seen at %s, %s",
+			  n - f->have.set, n, place,
+			  filter != NULL ? "where a capture filter is set"
+					 : "whose capture is incomplete");
 	else
 		layer_set(l, OUTCOME_FAIL, "%" PRIu64 " of %" PRIu64 " chunks %s %s%s: bytes %s",
 			  n - f->have.set, n, side == AT_SENDER ? "never left" : "never arrived at",
@@ -212,9 +214,9 @@ static void judge_parts(const struct written *w, const struct delivery *d, struc
 	}
 	l->first_difference = damage->offset;
 	layer_set(l, OUTCOME_FAIL,
-		  "differs at offset %" PRIu64 " (0x%02x instead of 0x%02x); %" PRIu64 " of %" PRIu64
-		  " chunks are not in what was written", damage->offset, damage->is, damage->was,
-		  n - have, n);
+		  "differs at offset %" PRIu64 " (0x%02x instead of 0x%02x); %" PRIu64
+		  " of %" PRIu64 " chunks are not in what was written",
+		  damage->offset, damage->is, damage->was, n - have, n);
 }
 
 static void judge_written(const struct raw *r, const struct trial *t, const struct delivery *d,
@@ -230,8 +232,9 @@ static void judge_written(const struct raw *r, const struct trial *t, const stru
 		describe(&w->alignment, d, l);
 		l->outcome = OUTCOME_PASS;
 	} else if (strange && !w->matched) {
-		layer_set(l, OUTCOME_SKIP, "its program wrote nothing that chunks of the transfer "
-					   "are found in");
+		layer_set(l, OUTCOME_SKIP,
+			  "its program wrote nothing that chunks of the transfer "
+			  "are found in");
 	} else if (w->n_files == 0) {
 		ranges_add(&l->missing, 0, d->source->map.len - 1);
 		layer_set(l, OUTCOME_FAIL, "the file is not there: nothing was written");
@@ -315,8 +318,7 @@ static void note_file(struct text *n, const struct alignment *a, const struct tr
 }
 
 /* "alpine-2: 1.png 10 of 10 chunks, 2.png 20 of 20 chunks, interleaved 12 times in one flow ..." */
-static void note_point(struct trial *t, const struct point *p, const struct transfer *tr,
-		       size_t to)
+static void note_point(struct trial *t, const struct point *p, const struct transfer *tr, size_t to)
 {
 	const struct alignment *a = &p->alignment;
 	struct text n = { 0 };

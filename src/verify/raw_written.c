@@ -66,8 +66,8 @@ static bool take_short(struct cut *c)
 	return false;
 }
 
-static void note_damage(struct written_damage *d, const uint8_t *is, const uint8_t *was,
-			size_t len, uint64_t offset)
+static void note_damage(struct written_damage *d, const uint8_t *is, const uint8_t *was, size_t len,
+			uint64_t offset)
 {
 	size_t at = first_difference(is, was, len);
 
@@ -94,8 +94,8 @@ static void take_damaged(struct cut *c)
 		size_t whole = chunk_index_len(a->index, last, next);
 
 		len = len < whole ? len : whole;
-		note_damage(&c->w->damage[last], c->p,
-			    c->sources[last].map.data + next * RAW_CHUNK, len, next * RAW_CHUNK);
+		note_damage(&c->w->damage[last], c->p, c->sources[last].map.data + next * RAW_CHUNK,
+			    len, next * RAW_CHUNK);
 	}
 	alignment_add_unmatched(a, c->flow);
 	take(c, len);
@@ -136,8 +136,8 @@ static void list(struct written *w, const char *folder)
 		if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
 			continue;
 
-		struct written_file *f =
-			array_add(&w->files, &w->n_files, &w->files_room, sizeof(*f));
+		struct written_file *f = array_add(&w->files, &w->n_files, &w->files_room,
+						   sizeof(*f));
 
 		f->name = text_dup(entry->d_name);
 		f->path = take_ptr(path);

@@ -14,8 +14,8 @@
 struct attempt {
 	size_t transfer, to, file;
 	uint64_t id;
-	uint16_t port; /* of the sender */
-	struct assembly sides[2]; /* by enum side */
+	uint16_t port;		      /* of the sender */
+	struct assembly sides[2];     /* by enum side */
 	uint64_t opened_ns, ended_ns; /* at the sender: first OPEN, first FIN_ACK or ABORT */
 	bool answered;		      /* FIN_ACK was seen */
 	uint32_t verdict, received;   /* of FIN_ACK */
@@ -285,8 +285,10 @@ static void judge_unseen(const struct reassembly *r, const struct trial *t,
 	if (d->source->map.len != 0)
 		ranges_add(&l->missing, 0, d->source->map.len - 1);
 	if (r->unreadable != 0)
-		layer_set(l, OUTCOME_SKIP, "captures keep too little of each packet (%u bytes) to "
-					   "read the protocol's header", t->topology->capture.snaplen);
+		layer_set(l, OUTCOME_SKIP,
+			  "captures keep too little of each packet (%u bytes) to "
+			  "read the protocol's header",
+			  t->topology->capture.snaplen);
 	else if (filter != NULL)
 		layer_set(l, OUTCOME_SKIP, "the capture filter '%s' let nothing of it through",
 			  filter);
@@ -314,12 +316,13 @@ static void judge_missing(const struct trial *t, const struct delivery *d, enum 
 					 : "whose capture is incomplete",
 			  where);
 	else
-		layer_set(l, OUTCOME_FAIL,
-			  "%" PRIu64 " of %" PRIu64 " chunks %s %s%s: bytes %s",
+		layer_set(l, OUTCOME_FAIL, "%" PRIu64 " of %" PRIu64 " chunks %s %s%s: bytes %s",
 			  a->n_chunks - a->have.set, a->n_chunks,
 			  side == AT_SENDER ? "never left" : "never arrived whole at", place,
-			  a->corrupted != 0 || a->unproven != 0 ? ", where damaged datagrams were seen"
-								: "", where);
+			  a->corrupted != 0 || a->unproven != 0
+				  ? ", where damaged datagrams were seen"
+				  : "",
+			  where);
 }
 
 static void judge_different(const struct trial *t, const struct delivery *d, enum side side,
@@ -331,9 +334,11 @@ static void judge_different(const struct trial *t, const struct delivery *d, enu
 
 	trial_place(t, d, side, place);
 	if (a->patched == NULL || a->patched[at] == source[at])
-		layer_set(l, OUTCOME_FAIL,
-			  "what was captured at %s is not the source: it differs from offset %" PRIu64
-			  " on", place, at);
+		layer_set(
+			l, OUTCOME_FAIL,
+			"what was captured at %s is not the source: it differs from offset %" PRIu64
+			" on",
+			place, at);
 	else
 		layer_set(l, OUTCOME_FAIL,
 			  "what was captured at %s differs at offset %" PRIu64
@@ -341,8 +346,8 @@ static void judge_different(const struct trial *t, const struct delivery *d, enu
 			  place, at, a->patched[at], source[at]);
 }
 
-static void judge_side(const struct reassembly *r, const struct trial *t,
-		       const struct delivery *d, enum side side, struct layer *l)
+static void judge_side(const struct reassembly *r, const struct trial *t, const struct delivery *d,
+		       enum side side, struct layer *l)
 {
 	const struct attempt *best = best_attempt(r, d, side);
 

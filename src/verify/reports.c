@@ -73,8 +73,8 @@ static bool is_about(const struct trial *t, const struct delivery *d, enum side 
 		     const json_t *entry)
 {
 	const char *file = json_string_value(json_object_get(entry, "file"));
-	const char *peer =
-		json_string_value(json_object_get(entry, side == AT_SENDER ? "to" : "from"));
+	const char *peer = json_string_value(
+		json_object_get(entry, side == AT_SENDER ? "to" : "from"));
 	enum side other = side == AT_SENDER ? AT_RECEIVER : AT_SENDER;
 
 	return file != NULL && peer != NULL && strcmp(file, d->verdict->file) == 0 &&

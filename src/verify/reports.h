@@ -16,8 +16,8 @@ struct reports;
 
 struct reports *reports_read(const struct trial *t);
 /* What the sender or receiver said went wrong with this file, or NULL; valid until freed. */
-const char *reports_error(const struct reports *r, const struct trial *t,
-			  const struct delivery *d, enum side side);
+const char *reports_error(const struct reports *r, const struct trial *t, const struct delivery *d,
+			  enum side side);
 /* When the sender says it began and ended, since 1970; false: it does not. */
 bool reports_times(const struct reports *r, const struct trial *t, const struct delivery *d,
 		   uint64_t *ret_started_ns, uint64_t *ret_ended_ns);

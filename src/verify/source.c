@@ -128,17 +128,18 @@ static void explain_difference(const uint8_t *bytes, size_t len, const struct so
 	if (l->missing.n != 0 && ranges_total(&l->missing) >= n) {
 		cleanup_free char *where = ranges_format(&l->missing, 4);
 
-		layer_set(l, OUTCOME_FAIL, "bytes %s were never written: zeros differ from the "
-					   "source from offset %zu on", where, at);
+		layer_set(l, OUTCOME_FAIL,
+			  "bytes %s were never written: zeros differ from the "
+			  "source from offset %zu on",
+			  where, at);
 		return;
 	}
 	layer_set(l, OUTCOME_FAIL, "%s differ%s at offset %zu (0x%02x instead of 0x%02x)",
-		  counted(buf, n, "byte"), n == 1 ? "s" : ", the first", at,
-		  bytes[at], s->map.data[at]);
+		  counted(buf, n, "byte"), n == 1 ? "s" : ", the first", at, bytes[at],
+		  s->map.data[at]);
 }
 
-static void explain_short(const uint8_t *bytes, size_t len, const struct source *s,
-			  struct layer *l)
+static void explain_short(const uint8_t *bytes, size_t len, const struct source *s, struct layer *l)
 {
 	ranges_add(&l->missing, len, s->map.len - 1);
 	if (l->first_difference == len)
@@ -184,7 +185,8 @@ void compare_bytes(const uint8_t *bytes, size_t len, const struct source *s, str
 	l->differs = l->first_difference < common || len != s->map.len;
 	if (!l->differs) {
 		l->first_difference = 0;
-		l->digest = s->digest; /* every byte was compared: hashing them again adds nothing */
+		l->digest =
+			s->digest; /* every byte was compared: hashing them again adds nothing */
 		l->outcome = OUTCOME_PASS;
 		return;
 	}

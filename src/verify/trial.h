@@ -50,7 +50,7 @@ struct trial {
 	struct delivery *deliveries;
 	size_t n_deliveries;
 	struct capture_watch *captures; /* as evidence.captures */
-	bool *watched;	  /* per node: every capture of it is complete */
+	bool *watched;			/* per node: every capture of it is complete */
 	uint64_t *rcvbuf; /* per node: datagrams that its kernel had no room for, not blamed yet */
 	struct node_address *addresses; /* sorted */
 	size_t n_addresses;

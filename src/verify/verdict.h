@@ -60,14 +60,14 @@ struct layer {
 
 /* The datagrams that carried one file to one node. Raw: chunks aligned by content. */
 struct datagram_account {
-	uint64_t ideal;	     /* DATA datagrams that a clean link needs: ceil(size / chunk) */
-	uint64_t sent;	     /* DATA, at the sender's interface */
-	uint64_t repairs;    /* of those, sent again */
-	uint64_t arrived;    /* DATA, at the receiver's interface, undamaged */
-	uint64_t lost;	     /* sent and not delivered to the program */
-	uint64_t duplicated; /* raw: chunks that came again; reliable: packet numbers seen twice */
-	uint64_t reordered;  /* arrived behind one that was sent later */
-	uint64_t corrupted;  /* checksum or CRC wrong, or matching no chunk of any file */
+	uint64_t ideal;	      /* DATA datagrams that a clean link needs: ceil(size / chunk) */
+	uint64_t sent;	      /* DATA, at the sender's interface */
+	uint64_t repairs;     /* of those, sent again */
+	uint64_t arrived;     /* DATA, at the receiver's interface, undamaged */
+	uint64_t lost;	      /* sent and not delivered to the program */
+	uint64_t duplicated;  /* raw: chunks that came again; reliable: packet numbers seen twice */
+	uint64_t reordered;   /* arrived behind one that was sent later */
+	uint64_t corrupted;   /* checksum or CRC wrong, or matching no chunk of any file */
 	uint64_t interleaved; /* raw: times the flow changed from or to another file */
 	struct ranges lost_chunks; /* raw: chunk numbers that never arrived, from 0 */
 };
@@ -81,7 +81,7 @@ struct file_verdict {
 	uint64_t size;
 	struct sha256 digest; /* of the source */
 	enum outcome outcome;
-	char *reason; /* the one line to read first */
+	char *reason;	       /* the one line to read first */
 	struct layer receiver; /* the file that the receiver wrote */
 	struct layer capture;  /* the file put together from the receiver-side capture */
 	struct layer sender;   /* likewise from the sender-side capture */
@@ -95,15 +95,15 @@ struct program_verdict {
 	char *node;
 	enum outcome outcome;
 	char *reason;
-	char *ended; /* "exited 0", "killed by SIGSEGV (core dumped)", "never started" */
-	char *log;   /* path relative to the run's folder */
-	char *output; /* the last lines of its log, when it failed; NULL otherwise */
+	char *ended;	  /* "exited 0", "killed by SIGSEGV (core dumped)", "never started" */
+	char *log;	  /* path relative to the run's folder */
+	char *output;	  /* the last lines of its log, when it failed; NULL otherwise */
 	uint64_t time_ns; /* it ran for this long */
 };
 
 struct capture_verdict {
-	char *name; /* "alpine-2/eth0" */
-	char *file; /* relative to the run's folder */
+	char *name;	      /* "alpine-2/eth0" */
+	char *file;	      /* relative to the run's folder */
 	enum outcome outcome; /* pass, or inconclusive when anything was dropped */
 	char *reason;
 	uint64_t packets, bytes, dropped;
@@ -150,9 +150,9 @@ struct run_verdict {
 	struct variable_value *variables;
 	size_t n_variables;
 	char *mode; /* of its transfers: "multi-thread"; "mixed" when they differ; "-" without any */
-	char *format; /* "reliable", "raw", "mixed", "-" */
-	char *folder; /* where its evidence lies, relative to the session's folder */
-	char *merged; /* merged capture, relative to the run's folder, or NULL */
+	char *format;  /* "reliable", "raw", "mixed", "-" */
+	char *folder;  /* where its evidence lies, relative to the session's folder */
+	char *merged;  /* merged capture, relative to the run's folder, or NULL */
 	char *command; /* the command that repeats this run */
 	uint64_t seed;
 	enum outcome outcome;
@@ -193,7 +193,7 @@ struct session {
 	enum outcome outcome;
 	int exit_status;
 	struct run_verdict *runs;
-	size_t n_runs;	     /* judged so far: fewer than planned when interrupted */
+	size_t n_runs; /* judged so far: fewer than planned when interrupted */
 	size_t n_planned;
 };
 

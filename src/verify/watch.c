@@ -207,8 +207,8 @@ void watch_captures(struct trial *t)
 	int more;
 
 	for (size_t i = 0; i < t->evidence->n_captures; i++) {
-		cleanup_free char *path =
-			text_format("%s/%s", t->folder, t->evidence->captures[i].file);
+		cleanup_free char *path = text_format("%s/%s", t->folder,
+						      t->evidence->captures[i].file);
 
 		if (stream_add(stream, i, path, &e) != 0)
 			note_error(t, i, &e);

@@ -19,7 +19,7 @@ fault() {
 fault flip-byte 1 'alpine-2.*1\.png.*(differ|damage).* 4914'
 same "flip-byte: the capture holds the picture" "pass fail" \
 	"$(jq -r '.runs[0].files[0] | "\(.capture.outcome) \(.receiver.outcome)"' "$report")"
-same "flip-byte: where" 4914 "$(jq '.runs[0].files[0].receiver.first_difference' "$report")"
+same "flip-byte: where" 4914 "$(jq '.runs[0].files[0].receiver.first_difference_byte' "$report")"
 fault truncate 1 'alpine-2.*1\.png.*(short|missing|truncated)'
 fault twice 1 'alpine-2.*1\.png.*(twice|2 times)'
 fault absent 1 'alpine-2.*1\.png.*(not there|absent|no file|missing|does not exist)'

@@ -20,8 +20,9 @@ static void check(const uint8_t *bytes, size_t len, uint32_t expected)
 static void test_rfc3720(void **state)
 {
 	static const uint8_t pdu[48] = {
-		0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,	0, 0, 0,    0x14, 0, 0, 0, 0, 0, 0x04, 0,
-		0,    0,    0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0,
+		0x01, 0xc0, 0, 0, 0, 0, 0,    0, 0,    0, 0, 0,	   0, 0, 0, 0,
+		0x14, 0,    0, 0, 0, 0, 0x04, 0, 0,    0, 0, 0x14, 0, 0, 0, 0x18,
+		0x28, 0,    0, 0, 0, 0, 0,    0, 0x02, 0, 0, 0,	   0, 0, 0, 0,
 	};
 	uint8_t bytes[32];
 
@@ -57,7 +58,8 @@ static void test_both_ways_agree(void **state)
 		uint32_t whole = crc32c_extend_portable(0, p, len);
 
 		assert_int_equal(crc32c_extend(0, p, len), whole);
-		assert_int_equal(crc32c_extend(crc32c_extend(0, p, cut), p + cut, len - cut), whole);
+		assert_int_equal(crc32c_extend(crc32c_extend(0, p, cut), p + cut, len - cut),
+				 whole);
 	}
 }
 

@@ -62,11 +62,11 @@ static void test_refused(void **state)
 static void test_not_utf8(void **state)
 {
 	(void)state;
-	refuse("a\x80", 2, "UTF-8");		  /* continuation alone */
-	refuse("a\xc3", 2, "UTF-8");		  /* cut short */
-	refuse("a\xc0\xaf", 3, "UTF-8");	  /* overlong '/' */
-	refuse("a\xe0\x80\xaf", 4, "UTF-8");	  /* overlong '/' */
-	refuse("a\xed\xa0\x80", 4, "UTF-8");	  /* surrogate */
+	refuse("a\x80", 2, "UTF-8");		 /* continuation alone */
+	refuse("a\xc3", 2, "UTF-8");		 /* cut short */
+	refuse("a\xc0\xaf", 3, "UTF-8");	 /* overlong '/' */
+	refuse("a\xe0\x80\xaf", 4, "UTF-8");	 /* overlong '/' */
+	refuse("a\xed\xa0\x80", 4, "UTF-8");	 /* surrogate */
 	refuse("a\xf4\x90\x80\x80", 5, "UTF-8"); /* above U+10FFFF */
 	refuse("a\xff", 2, "UTF-8");
 }

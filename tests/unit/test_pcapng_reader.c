@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "capture/pcapng.h"
 

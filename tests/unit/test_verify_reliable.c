@@ -12,8 +12,8 @@ static struct vlab *one_file(unsigned snaplen)
 	return l;
 }
 
-static void assert_layers(const struct file_verdict *f, enum outcome receiver,
-			  enum outcome capture, enum outcome sender)
+static void assert_layers(const struct file_verdict *f, enum outcome receiver, enum outcome capture,
+			  enum outcome sender)
 {
 	assert_string_equal(outcome_name(f->receiver.outcome), outcome_name(receiver));
 	assert_string_equal(outcome_name(f->capture.outcome), outcome_name(capture));

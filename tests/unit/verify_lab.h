@@ -119,7 +119,8 @@ static inline void lab_fill_evidence(struct vlab *l, bool captures)
 	struct err e;
 
 	assert_int_equal(evidence_new(l->transfer.n_to + 1, LAB_NODES, captures ? LAB_NODES : 0,
-				      &l->evidence, &e), 0);
+				      &l->evidence, &e),
+			 0);
 	ev = l->evidence;
 	ev->stage = STAGE_DONE;
 	ev->recording_ns = 1;
@@ -141,8 +142,8 @@ static inline void lab_fill_evidence(struct vlab *l, bool captures)
 static inline void lab_open_captures(struct vlab *l)
 {
 	for (size_t i = 0; i < l->evidence->n_captures; i++) {
-		cleanup_free char *path =
-			text_format("%s/%s", l->dir, l->evidence->captures[i].file);
+		cleanup_free char *path = text_format("%s/%s", l->dir,
+						      l->evidence->captures[i].file);
 		struct pcapng_interface iface = {
 			.name = l->evidence->captures[i].name,
 			.snaplen = l->topology.capture.snaplen,
@@ -255,8 +256,8 @@ static inline void lab_add_random(struct vlab *l, const char *name, size_t len)
 static inline void lab_receive(struct vlab *l, size_t to, const char *name, const void *bytes,
 			       size_t len)
 {
-	cleanup_free char *dir =
-		judge_received_path(l->dir, l->nodes[l->to[to]].name, l->transfer.name);
+	cleanup_free char *dir = judge_received_path(l->dir, l->nodes[l->to[to]].name,
+						     l->transfer.name);
 	cleanup_free char *path = text_format("%s/%s", dir, name);
 	struct err e;
 
@@ -352,9 +353,18 @@ static inline void lab_capture(struct vlab *l, size_t node, const uint8_t *frame
 	c->bytes += len;
 }
 
-static inline void lab_arrive(struct vlab *l, size_t node, uint8_t *frame, size_t len)
+/* Broadcasts that nobody waits for are dropped without being counted. */
+static inline bool lab_is_counted(const struct vlab *l, const struct lab_way *w, size_t node)
 {
-	struct udp_counters *c = &l->evidence->nodes[node].udp;
+	return w->to != LAB_NODES || (node != 0 && node <= l->transfer.n_to);
+}
+
+static inline void lab_arrive(struct vlab *l, const struct lab_way *w, size_t node, uint8_t *frame,
+			      size_t len)
+{
+	struct udp_counters ignored = { 0 };
+	struct udp_counters *c = lab_is_counted(l, w, node) ? &l->evidence->nodes[node].udp
+							    : &ignored;
 
 	if (l->damage) {
 		frame[len - 1] ^= 0x10;
@@ -390,9 +400,9 @@ static inline void lab_send(struct vlab *l, const struct lab_way *w, const void 
 			lab_capture(l, i, frame, n);
 			continue;
 		}
-		lab_arrive(l, i, frame, n);
+		lab_arrive(l, w, i, frame, n);
 		if (l->twice)
-			lab_arrive(l, i, frame, n);
+			lab_arrive(l, w, i, frame, n);
 	}
 	l->lose = l->hide_out = l->hide_in = l->damage = l->full = l->unread = l->twice = false;
 }
@@ -424,8 +434,7 @@ static inline void lab_send_message(struct vlab *l, const struct lab_way *w,
 	lab_put16(d + PROTOCOL_AT_PAYLOAD_LENGTH, (uint32_t)m->len);
 	if (m->len != 0)
 		memcpy(d + PROTOCOL_HEADER_LENGTH, m->payload, m->len);
-	lab_put32(d + PROTOCOL_AT_CRC,
-		  crc32c_by_table(0, d, PROTOCOL_HEADER_LENGTH + m->len));
+	lab_put32(d + PROTOCOL_AT_CRC, crc32c_by_table(0, d, PROTOCOL_HEADER_LENGTH + m->len));
 	lab_send(l, w, d, PROTOCOL_HEADER_LENGTH + m->len);
 }
 
@@ -433,8 +442,8 @@ static inline void lab_send_message(struct vlab *l, const struct lab_way *w,
 struct lab_flow {
 	size_t to; /* receiver */
 	size_t file;
-	uint64_t id;   /* of the transfer, 0: 7 */
-	uint16_t port; /* of the sender, 0: 43210 */
+	uint64_t id;				       /* of the transfer, 0: 7 */
+	uint16_t port;				       /* of the sender, 0: 43210 */
 	size_t lose, damage, hide_out, hide_in, twice; /* these chunks */
 	size_t alter; /* this chunk leaves with another byte, and all checksums right */
 	bool repair;  /* what was lost or damaged is sent again */
@@ -481,8 +490,9 @@ static inline void lab_open(struct vlab *l, const struct lab_flow *f)
 	memcpy(p + PROTOCOL_OPEN_SHA256, digest.bytes, SHA256_LEN);
 	lab_put16(p + PROTOCOL_OPEN_NAME_LENGTH, (uint32_t)strlen(name));
 	memcpy(p + PROTOCOL_OPEN_NAME, name, strlen(name));
-	lab_send_message(l, &w, &(struct lab_message){ PROTOCOL_OPEN, 0, lab_id(f), ++l->packet, 0, p,
-						       216 });
+	lab_send_message(
+		l, &w,
+		&(struct lab_message){ PROTOCOL_OPEN, 0, lab_id(f), ++l->packet, 0, p, 216 });
 	lab_answer(l, f, PROTOCOL_OPEN_ACK, p, PROTOCOL_OPEN_ACK_LENGTH);
 }
 
@@ -497,8 +507,9 @@ static inline void lab_chunk(struct vlab *l, const struct lab_flow *f, size_t ch
 	memcpy(bytes, c->p + at, len);
 	if (f->alter == chunk)
 		bytes[len / 2] ^= 0xff;
-	lab_send_message(l, &w, &(struct lab_message){ PROTOCOL_DATA, flags, lab_id(f), ++l->packet, at,
-						       bytes, len });
+	lab_send_message(l, &w,
+			 &(struct lab_message){ PROTOCOL_DATA, flags, lab_id(f), ++l->packet, at,
+						bytes, len });
 }
 
 static inline void lab_data(struct vlab *l, const struct lab_flow *f)
@@ -528,14 +539,16 @@ static inline void lab_finish(struct vlab *l, const struct lab_flow *f)
 
 	sha256_of(l->content[f->file].p, l->content[f->file].len, &digest);
 	memcpy(p + PROTOCOL_FIN_SHA256, digest.bytes, SHA256_LEN);
-	lab_send_message(l, &w, &(struct lab_message){ PROTOCOL_FIN, 0, lab_id(f), ++l->packet, 0, p,
-						       sizeof(p) });
+	lab_send_message(
+		l, &w,
+		&(struct lab_message){ PROTOCOL_FIN, 0, lab_id(f), ++l->packet, 0, p, sizeof(p) });
 	memset(p, 0, sizeof(p));
 	lab_put32(p + PROTOCOL_FIN_ACK_VERDICT, PROTOCOL_VERDICT_COMPLETE);
 	lab_put32(p + PROTOCOL_FIN_ACK_RECEIVED, (uint32_t)n);
 	lab_answer(l, f, PROTOCOL_FIN_ACK, p, PROTOCOL_FIN_ACK_LENGTH);
-	lab_send_message(l, &w, &(struct lab_message){ PROTOCOL_CLOSE, 0, lab_id(f), ++l->packet, 0,
-						       NULL, 0 });
+	lab_send_message(
+		l, &w,
+		&(struct lab_message){ PROTOCOL_CLOSE, 0, lab_id(f), ++l->packet, 0, NULL, 0 });
 }
 
 /* A whole transfer of one file to one receiver. */
