@@ -309,6 +309,7 @@ static int open_all(struct receiver *r, struct fail *f)
 {
 	struct rlimit limit;
 
+	setvbuf(stdout, NULL, _IOLBF, 0); /* a log is read while it is written, and after SIGKILL */
 	digest_prepare();
 	if (folder_open(r->dir, &r->folder, f) != 0)
 		return -1;

@@ -241,6 +241,7 @@ static int prepare(struct command *c, char **files, size_t n_files, struct fail 
 	bool threads = plan->mode == MODE_MULTI_THREAD_ASYNC;
 	struct rlimit r;
 
+	setvbuf(stdout, NULL, _IOLBF, 0); /* a log is read while it is written, and after SIGKILL */
 	digest_prepare();
 	plan->workers = (unsigned)c->workers;
 	if (plan->workers == 0)

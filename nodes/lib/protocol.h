@@ -53,9 +53,9 @@ enum protocol_flag {
 #define PROTOCOL_FLAGS_ALL 7
 
 /* OPEN. Zeros behind the name pad the datagram to PROTOCOL_OPEN_DATAGRAM_MIN. */
-#define PROTOCOL_OPEN_SIZE	   0 /* u64, bytes in the file */
-#define PROTOCOL_OPEN_CHUNK	   8 /* u32, bytes in every DATA but the last */
-#define PROTOCOL_OPEN_COUNT	   12 /* u32, chunks: size / chunk, rounded up; 0 for an empty file */
+#define PROTOCOL_OPEN_SIZE	   0  /* u64, bytes in the file */
+#define PROTOCOL_OPEN_CHUNK	   8  /* u32, bytes in every DATA but the last */
+#define PROTOCOL_OPEN_COUNT	   12 /* u32, chunks: size / chunk, rounded up; 0 if empty */
 #define PROTOCOL_OPEN_SHA256	   16 /* 32 bytes of the whole file; all zero: FIN will say */
 #define PROTOCOL_OPEN_NAME_LENGTH  48 /* u16, 1 to PROTOCOL_NAME_MAX */
 #define PROTOCOL_OPEN_NAME	   50 /* UTF-8, not terminated */

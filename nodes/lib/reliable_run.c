@@ -131,9 +131,9 @@ static void keep_result(struct channel *c)
 
 static void end_channel(struct loop *l, struct channel *c, const char *error)
 {
+	job_end(c->job, error); /* copies error, which may be the sender's */
 	disconnect_channel(c);
 	source_close(&c->source);
-	job_end(c->job, error);
 	l->notify(l->ctx, c->index);
 	free(c);
 }
@@ -189,6 +189,7 @@ static int try_again(struct loop *l, struct channel *c, struct fail *f)
 	c->smaller = false;
 	keep_result(c);
 	disconnect_channel(c);
+	c->gso = true; /* segments that are too long look as if it did not work */
 	return connect_channel(l, c, f);
 }
 

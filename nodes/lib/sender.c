@@ -99,11 +99,6 @@ void sender_free(struct sender *s)
 	free(s);
 }
 
-void sender_freep(struct sender **s)
-{
-	sender_free(*s);
-}
-
 /* The end, told to the receiver with CLOSE (code 0) or ABORT. */
 static void close_with(struct sender *s, enum sender_state end, uint16_t code, const char *text)
 {
@@ -210,7 +205,10 @@ static void got_abort(struct sender *s, const struct wire_packet *p)
 	else if (code == PROTOCOL_ABORT_UNKNOWN_TRANSFER && s->state == SENDER_OPENING)
 		return; /* left over from an OPEN that was lost and a stray of ours: OPEN goes on */
 	else
-		fail_now(s, "the receiver gave up", text);
+		fail_now(s,
+			 s->state == SENDER_OPENING ? "the receiver refused it"
+						    : "the receiver gave up",
+			 text);
 }
 
 void sender_receive(struct sender *s, const struct wire_packet *p, uint64_t now)

@@ -61,7 +61,6 @@ struct sender;
 int sender_new(const struct sender_config *config, uint64_t now, struct sender **ret_sender,
 	       struct fail *f);
 void sender_free(struct sender *s);
-void sender_freep(struct sender **s);
 
 /* A datagram that wire_parse() accepted. What does not belong to this transfer is ignored. */
 void sender_receive(struct sender *s, const struct wire_packet *packet, uint64_t now);

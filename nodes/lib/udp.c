@@ -16,7 +16,7 @@
 
 static void set_int(int fd, int level, int option, int value)
 {
-	/* Failing only costs speed or comfort: older kernels lack some, users may lack the right. */
+	/* Failing only costs speed or comfort: an older kernel, or a user without the right. */
 	(void)setsockopt(fd, level, option, &value, sizeof(value));
 }
 

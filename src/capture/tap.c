@@ -88,12 +88,9 @@ static int read_interface(struct tap *t, struct interface_counters *ret_counters
 	return 0;
 }
 
-static int pcap_failure(const struct tap *t, const char *what, int status, struct err *e)
+static int pcap_failure(const struct tap *t, const char *what, struct err *e)
 {
-	const char *detail = pcap_geterr(t->pcap);
-
-	return err_set(e, 0, "capture %s: %s: %s%s%s", t->evidence->name, what,
-		       pcap_statustostr(status), detail[0] != '\0' ? ": " : "", detail);
+	return err_set(e, 0, "capture %s: %s: %s", t->evidence->name, what, pcap_geterr(t->pcap));
 }
 
 static int set_filter(const struct tap *t, const char *filter, struct err *e)
@@ -108,7 +105,7 @@ static int set_filter(const struct tap *t, const char *filter, struct err *e)
 	int r = pcap_setfilter(t->pcap, &program);
 
 	pcap_freecode(&program);
-	return r == 0 ? 0 : pcap_failure(t, "set the filter", r, e);
+	return r == 0 ? 0 : pcap_failure(t, "set the filter", e);
 }
 
 /*
@@ -128,10 +125,9 @@ static int open_handle(struct tap *t, const struct capture_settings *settings, s
 	pcap_set_buffer_size(t->pcap, buffer < INT_MAX ? (int)buffer : INT_MAX);
 	pcap_set_tstamp_precision(t->pcap, PCAP_TSTAMP_PRECISION_NANO);
 
-	int status = pcap_activate(t->pcap);
-
-	if (status < 0)
-		return pcap_failure(t, "activate", status, e);
+	/* Above 0 are warnings. */
+	if (pcap_activate(t->pcap) < 0)
+		return pcap_failure(t, "activate", e);
 	if (pcap_datalink(t->pcap) != DLT_EN10MB)
 		return err_set(e, 0, "capture %s: not an Ethernet interface", t->evidence->name);
 	if (set_filter(t, settings->filter, e) != 0)
@@ -236,7 +232,7 @@ int tap_read(struct tap *t, size_t *ret_n, struct err *e)
 		return -1;
 	}
 	if (status < 0)
-		return pcap_failure(t, "read", status, e);
+		return pcap_failure(t, "read", e);
 	*ret_n = t->n_read - before;
 	return 0;
 }
@@ -247,7 +243,7 @@ int tap_count(struct tap *t, bool *ret_drained, struct err *e)
 	struct pcap_stat now;
 
 	if (pcap_stats(t->pcap, &now) != 0)
-		return pcap_failure(t, "count", PCAP_ERROR, e);
+		return pcap_failure(t, "count", e);
 
 	uint32_t dropped = now.ps_drop - t->n_dropped;
 

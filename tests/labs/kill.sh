@@ -1,6 +1,7 @@
 #!/bin/sh
 # kill -9 of anything at any moment leaves nothing behind. KILLS: how many moments (default 12).
 . "$(dirname "$0")/lib.sh"
+alone
 
 kills=${KILLS:-12}
 head -c 20000000 /dev/urandom >big
@@ -8,6 +9,8 @@ topology victim <<EOF
 $all_modes
 transfer big { from = alpine-1 to = { alpine-2, alpine-3 } files = { "big" } mode = "%{mode}" }
 EOF
+# The harness's own current folder, where a stray file would land.
+mkdir cwd
 machine >machine.before
 
 # Moments are spread over the first half second of a session that takes longer than that.
@@ -21,8 +24,10 @@ below() {
 }
 
 for i in $(seq "$kills"); do
-	"$harness" run --captures "$work/captures" "$work/victim.conf" >out 2>&1 &
+	cd cwd || exit 1
+	"$harness" run --captures "$work/captures" "$work/victim.conf" >../out 2>&1 &
 	pid=$!
+	cd ..
 	sleep "$(moment "$i")"
 	case $((i % 3)) in
 	0) who=harness victim=$pid ;;
@@ -46,8 +51,10 @@ transfer big { from = alpine-1 to = { alpine-2, alpine-3 } files = { "big", "big
 EOF
 head -c 200000000 /dev/zero >big2
 for name in udp-recv udp-send; do
-	"$harness" run --captures "$work/captures" "$work/one.conf" >out 2>&1 &
+	cd cwd || exit 1
+	"$harness" run --captures "$work/captures" "$work/one.conf" >../out 2>&1 &
 	pid=$!
+	cd ..
 	victim=
 	while [ -z "$victim" ] && kill -0 "$pid" 2>/dev/null; do
 		for s in $(below "$pid"); do

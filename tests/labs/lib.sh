@@ -18,6 +18,15 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 cd "$work" || exit 1
 
+# alone: start the test again as the only thing in new pid and mount namespaces, so that what
+# other programs of this machine do meanwhile does not look like something left behind.
+alone() {
+	[ -z "${ALONE:-}" ] || return 0
+	cd "$top" && rm -rf "$work"
+	# The outer shell is pid 1 there and reaps what a killed harness leaves to it.
+	ALONE=1 exec unshare -m -p -f --mount-proc sh -c 'sh "$1" & wait $!' - "$top/tests/labs/$(basename "$0")"
+}
+
 passed=0 failed=0 skipped=0 suite=$(basename "$0" .sh)
 
 # ok WHAT COMMAND...: passes when the command succeeds.
@@ -113,17 +122,20 @@ machine() {
 	echo "== mounts"
 	sort /proc/self/mounts
 	echo "== processes"
-	pgrep -x 'harness|udp-send|udp-recv|misbehave'
+	for name in harness recorder udp-send udp-recv misbehave; do
+		pgrep -l -x "$name"
+	done
 	echo "== files"
-	find /tmp /run /var/tmp /dev/shm -maxdepth 1 -not -path "$work*" | sort
+	find /tmp /run /var/tmp /dev/shm -maxdepth 2 -name '*harness*' 2>/dev/null | sort
+	find "$work/cwd" 2>/dev/null | sort
 }
 
 # Until the kernel has taken down what a dead run held: it does so within milliseconds.
 machine_settles_to() {
 	for _ in $(seq 100); do
-		machine >"$work/machine.now"
-		cmp -s "$1" "$work/machine.now" && return 0
+		now=$(machine)
+		[ "$now" = "$(cat "$1")" ] && return 0
 		sleep 0.05
 	done
-	diff "$1" "$work/machine.now"
+	echo "$now" | diff "$1" -
 }

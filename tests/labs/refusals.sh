@@ -1,6 +1,7 @@
 #!/bin/sh
 # Bad input and bad luck: a clear message, the right exit status, nothing left behind.
 . "$(dirname "$0")/lib.sh"
+alone
 
 cp "$top/topologies/files/1.png" .
 machine >machine.before

@@ -384,7 +384,7 @@ static inline void channel_deliver(struct channel *c, struct channel_datagram *d
 	free(d);
 }
 
-/* Let everyone act at this moment. Returns when anyone wants to act again, or a datagram arrives. */
+/* Let everyone act now. Returns when anyone wants to act again, or a datagram arrives. */
 static inline uint64_t channel_step(struct channel *c)
 {
 	uint8_t buf[CHANNEL_DATAGRAM];

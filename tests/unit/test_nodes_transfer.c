@@ -40,7 +40,7 @@ static void test_clean_sizes(void **state)
 		assert_true(channel_arrived(c, "file", s));
 		assert_int_equal(sender_counts(s->sender)->data, chunks);
 		assert_int_equal(sender_counts(s->sender)->repairs, 0);
-		/* Nothing that is small waits for a timer: OPEN, DATA and FIN are two round trips. */
+		/* What is small waits for no timer: OPEN, DATA and FIN are two round trips. */
 		if (chunks <= 100)
 			assert_true(c->now < NS_PER_SEC + 500 * NS_PER_US);
 		channel_settle(c);
