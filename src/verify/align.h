@@ -16,6 +16,7 @@
 
 #include "verify/bitmap.h"
 #include "verify/source.h"
+#include "verify/verdict.h"
 
 #define RAW_CHUNK  1024 /* bytes of every datagram but the last of a file */
 #define ALIGN_NONE SIZE_MAX

@@ -8,6 +8,7 @@
 
 #include "../../nodes/lib/protocol.h"
 #include "base/cleanup.h"
+#include "verify/compare.h"
 
 /* More packet numbers than this per chunk are no repairs, they are nonsense. */
 #define PACKETS_PER_CHUNK 64
@@ -85,7 +86,7 @@ static void place(struct assembly *a, uint64_t at, const uint8_t *bytes, size_t 
 	}
 	if (common == 0 || memcmp(a->source->map.data + at, bytes, common) == 0)
 		return;
-	note_difference(a, at + first_difference(a->source->map.data + at, bytes, common));
+	note_difference(a, at + compare_first(a->source->map.data + at, bytes, common));
 	a->n_different++;
 	patch(a, at, bytes, common);
 }

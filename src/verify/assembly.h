@@ -8,6 +8,7 @@
 #include "verify/bitmap.h"
 #include "verify/message.h"
 #include "verify/source.h"
+#include "verify/verdict.h"
 
 struct assembly {
 	const struct source *source;

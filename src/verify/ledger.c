@@ -144,9 +144,22 @@ static void judge_nodes(const struct trial *t, const struct book_node *nodes)
 
 /* ---- the whole ---- */
 
-/* The first row that does not add up, in words. */
-static char *explain(const struct ledger *l)
+static bool all_watched(const struct trial *t)
 {
+	for (size_t i = 0; i < t->topology->n_nodes; i++)
+		if (!t->watched[i])
+			return false;
+	return true;
+}
+
+/* The first row that does not add up, in words. */
+static char *explain(const struct trial *t, const struct ledger *l)
+{
+	if (!all_watched(t))
+		return text_format("captures are incomplete, so %" PRIu64
+				   " datagrams have no account",
+				   l->unexplained);
+
 	for (size_t i = 0; i < l->n_links; i++) {
 		const struct link_account *a = &l->links[i];
 
@@ -180,5 +193,5 @@ void ledger_judge(struct trial *t, const struct book_link *links, size_t n_links
 	judge_nodes(t, nodes);
 	l->outcome = l->reason != NULL || l->unexplained != 0 ? OUTCOME_INCONCLUSIVE : OUTCOME_PASS;
 	if (l->reason == NULL && l->unexplained != 0)
-		l->reason = explain(l);
+		l->reason = explain(t, l);
 }

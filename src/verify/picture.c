@@ -7,7 +7,7 @@
 #include <png.h>
 
 #include "base/text.h"
-#include "verify/source.h"
+#include "verify/layer.h"
 
 #define CHUNK_OVERHEAD 12 /* length, type and CRC around the data */
 /* Decoding takes four bytes a pixel, twice: 512 MB. */

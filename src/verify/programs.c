@@ -132,10 +132,11 @@ static void judge_start(const struct trial *t, const struct program_evidence *p,
 				t->cut_short ? "" : " it was its turn");
 }
 
-/* What a whole run told it: not blamed for what it did when that came too early. */
-static bool stopped_by_us(const struct trial *t, const struct program_evidence *p)
+/* The run ended early, and not because of it: what it had not finished is no fault of its. */
+static bool stopped_early(const struct trial *t, const struct program_evidence *p)
 {
-	return p->told_to_stop && p->role == ROLE_SENDER && !p->past_deadline && t->cut_short;
+	return t->cut_short && p->told_to_stop && !p->ignored_stop &&
+	       (p->role == ROLE_SENDER || (p->state == PROGRAM_EXITED && p->status != 0));
 }
 
 static char *deadline_text(const struct trial *t)
@@ -197,7 +198,7 @@ static void judge_program(const struct trial *t, const struct program_evidence *
 		v->reason = text_dup("its end was not seen");
 	} else if (p->past_deadline) {
 		fail(v, deadline_text(t));
-	} else if (stopped_by_us(t, p)) {
+	} else if (stopped_early(t, p)) {
 		v->outcome = OUTCOME_INCONCLUSIVE;
 		v->reason = text_dup("was told to stop before it was done");
 	} else if (p->told_to_stop) {

@@ -6,9 +6,10 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/fs.h"
 #include "base/text.h"
+#include "verify/compare.h"
 #include "verify/judge.h"
+#include "verify/layer.h"
 #include "verify/raw_written.h"
 
 /* Files named in a note; the others are counted. */

@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "verify/compare.h"
 
 /* Cutting one written file into chunks. */
 struct cut {
@@ -69,7 +70,7 @@ static bool take_short(struct cut *c)
 static void note_damage(struct written_damage *d, const uint8_t *is, const uint8_t *was, size_t len,
 			uint64_t offset)
 {
-	size_t at = first_difference(is, was, len);
+	size_t at = compare_first(is, was, len);
 
 	d->chunks++;
 	if (d->any || at == len)

@@ -18,8 +18,8 @@ enum rank {
 	RANK_DEADLINE, /* a program that did not end */
 	RANK_ENDED,    /* a program ended wrongly */
 	RANK_SENDER,   /* a sender failed: likely because of the above */
-	RANK_FILE,
 	RANK_CAPTURE,
+	RANK_FILE,
 	RANK_LEDGER,
 };
 

@@ -1,7 +1,6 @@
 #include "verify/reassemble.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "../../nodes/lib/protocol.h"
@@ -9,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "verify/assembly.h"
+#include "verify/layer.h"
 
 /* One try to send one file to one receiver; the sender may have needed several. */
 struct attempt {

@@ -1,7 +1,7 @@
 /*
  * trial: what the parts of verify/ share while one run is judged.
  *
- * judge.c makes it, watch.c shows every datagram of the captures to those who
+ * trial.c makes it, watch.c shows every datagram of the captures to those who
  * keep an account of it (reassembly, raw, ledger), then each part turns what it
  * knows into its share of the verdict.
  */
@@ -15,6 +15,7 @@
 #include "evidence/evidence.h"
 #include "topology/topology.h"
 #include "verify/decode.h"
+#include "verify/judge.h"
 #include "verify/source.h"
 #include "verify/verdict.h"
 
@@ -75,6 +76,10 @@ struct sighting {
 	const struct datagram *datagram;
 };
 
+/* Reads sources, reports and receive folders; fills the verdict with what there is to judge. */
+void trial_init(struct trial *t, const struct judge_input *in, struct run_verdict *v);
+void trial_donep(struct trial *t);
+
 struct delivery *trial_delivery(const struct trial *t, size_t transfer, size_t to, size_t file);
 /* The node that has this address, or SIZE_MAX. */
 size_t trial_node_of(const struct trial *t, const struct ip_address *a);
@@ -92,7 +97,7 @@ bool trial_captured(const struct trial *t, const struct delivery *d, enum side s
 /* watch.c: read all captures and show their datagrams around. */
 void watch_captures(struct trial *t);
 
-/* verify/captures.c, programs.c: verdicts of their own. */
+/* captures.c, programs.c: verdicts of their own. */
 void captures_judge(struct trial *t);
 void programs_judge(struct trial *t);
 /* files.c: the layers of every file, and what follows from them together. */

@@ -42,7 +42,7 @@ printf '%s\ncapture { packets = off }\n' "$nodes" >"$work/lab.conf"
 for _ in $(seq "$rounds"); do
 	ms "$harness" run --captures "$work/captures" "$work/lab.conf"
 done | median | sed 's/$/ ms, whole command, median/'
-jq -r '"\(.runs[0].lab_ns / 1e6) ms of it until the lab is up"' "$work/captures/lab/latest/report.json"
+jq -r '"\(.runs[0].phases.lab_ns / 1e6) ms of it until the lab is up"' "$work/captures/lab/latest/report.json"
 
 echo "== one file of $size bytes to one server"
 head -c "$size" /dev/urandom >"$work/large"
@@ -55,7 +55,7 @@ for packets in full headers off; do
 	for _ in $(seq "$rounds"); do
 		"$harness" run -q --captures "$work/captures" "$work/$packets.conf" >"$work/out" 2>&1 ||
 			cat "$work/out" >&2
-		jq -r '.runs[0] | "\(.bytes * 8 / .time_ns) \([.captures[].dropped] | add // 0) \(.outcome)"' \
+		jq -r '.runs[0] | "\(.totals.goodput_bits_per_second / 1e9) \([.captures[].dropped_packets] | add // 0) \(.outcome)"' \
 			"$work/captures/$packets/latest/report.json"
 		rm -rf "$work/captures/$packets"
 	done >"$work/$packets.figures"

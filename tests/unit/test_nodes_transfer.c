@@ -49,7 +49,7 @@ static void test_clean_sizes(void **state)
 	}
 }
 
-/* PROTOCOL's promise: whole, and at no more than 1.1 times the ideal number of datagrams. */
+/* What is promised: whole, and at no more than 1.1 times the ideal number of datagrams. */
 static void hostile(uint64_t seed)
 {
 	struct channel *c = channel_new(seed);

@@ -1,7 +1,7 @@
 /* Tests of src/verify: ranges, outcomes, CRC-32C, frames, fragments, pictures. */
 #include <png.h>
 
-#include "unit/verify_lab.h"
+#include "unit/verify_send.h"
 #include "verify/decode.h"
 #include "verify/defrag.h"
 #include "verify/picture.h"

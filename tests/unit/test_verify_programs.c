@@ -1,5 +1,5 @@
 /* Tests of src/verify: how programs and whole runs end, and in which order reasons come. */
-#include "unit/verify_lab.h"
+#include "unit/verify_send.h"
 
 #define SNAPLEN 262144
 

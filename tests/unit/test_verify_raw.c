@@ -1,5 +1,5 @@
 /* Tests of src/verify: bare chunks, known by their content alone. */
-#include "unit/verify_lab.h"
+#include "unit/verify_send.h"
 
 #define SNAPLEN 262144
 #define CHUNK	1024
