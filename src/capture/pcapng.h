@@ -14,9 +14,9 @@
 #include "base/err.h"
 
 enum packet_direction { /* epb_flags, bits 0-1 */
-	DIRECTION_UNKNOWN = 0,
-	DIRECTION_IN = 1,
-	DIRECTION_OUT = 2,
+			DIRECTION_UNKNOWN = 0,
+			DIRECTION_IN = 1,
+			DIRECTION_OUT = 2,
 };
 
 struct pcapng_interface {
@@ -35,8 +35,8 @@ struct pcapng_name {
 };
 
 struct packet {
-	uint32_t interface; /* number in the file, from 0 */
-	uint64_t time_ns;   /* since 1970 */
+	uint32_t interface;		     /* number in the file, from 0 */
+	uint64_t time_ns;		     /* since 1970 */
 	uint32_t captured_len, original_len; /* bytes */
 	const uint8_t *data;
 	enum packet_direction direction;
@@ -50,7 +50,8 @@ struct pcapng_writer;
 /* Creates (truncates) path; writes the section header. application and comment may be NULL. */
 int pcapng_writer_open(const char *path, const char *application, const char *comment,
 		       struct pcapng_writer **ret_writer, struct err *e);
-int pcapng_write_interface(struct pcapng_writer *w, const struct pcapng_interface *i, struct err *e);
+int pcapng_write_interface(struct pcapng_writer *w, const struct pcapng_interface *i,
+			   struct err *e);
 int pcapng_write_names(struct pcapng_writer *w, const struct pcapng_name *names, size_t n,
 		       struct err *e);
 /*
@@ -60,7 +61,8 @@ int pcapng_write_names(struct pcapng_writer *w, const struct pcapng_name *names,
 int pcapng_write_packet(struct pcapng_writer *w, const struct packet *p, struct err *e);
 /* Interface statistics at time_ns: ifrecv, ifdrop, and osdrop counters of RFC draft section 4.6. */
 int pcapng_write_statistics(struct pcapng_writer *w, uint32_t interface, uint64_t time_ns,
-			    uint64_t received, uint64_t dropped, uint64_t if_dropped, struct err *e);
+			    uint64_t received, uint64_t dropped, uint64_t if_dropped,
+			    struct err *e);
 /* Write out what is buffered. */
 int pcapng_writer_flush(struct pcapng_writer *w, struct err *e);
 int pcapng_writer_close(struct pcapng_writer *w, struct err *e);

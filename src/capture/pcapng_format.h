@@ -17,7 +17,7 @@ enum pcapng_block {
 };
 
 #define PCAPNG_MAGIC	  0x1a2b3c4dU
-#define PCAPNG_OVERHEAD	  12U	/* bytes of a block around its body */
+#define PCAPNG_OVERHEAD	  12U	  /* bytes of a block around its body */
 #define PCAPNG_MAX_PACKET 262144U /* bytes; Wireshark refuses more */
 #define LINKTYPE_ETHERNET 1U
 

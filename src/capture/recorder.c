@@ -17,8 +17,12 @@
 
 #define NO_DEADLINE UINT64_MAX
 
-/* Buffers: libpcap's default is the least, and what lost nothing at 6 Gbit/s is the most. */
-#define MIN_BUFFER ((uint64_t)2 << 20)
+/*
+ * The least is 16 of libpcap's 256 KiB blocks. At low rates each is handed over after TAP_DELAY_NS,
+ * full or not, so that is how long the recorder may have to wait for a CPU: 64 ms. The most lost
+ * nothing at 6 Gbit/s.
+ */
+#define MIN_BUFFER ((uint64_t)4 << 20)
 #define MAX_BUFFER ((uint64_t)256 << 20)
 /* Of the machine's memory, for all buffers together. */
 #define MEMORY_SHARE 4
@@ -92,7 +96,7 @@ static int describe_end(const struct recorder *r, struct err *e)
 		       strsignal(signal));
 }
 
-/* For the recorder's report; when it cannot give one, the captures are blamed on what became of it. */
+/* For the recorder's report. When it cannot give one, what became of it is every capture's error. */
 static int await(struct recorder *r, uint64_t deadline_ns, struct err *e)
 {
 	struct recording_report report;

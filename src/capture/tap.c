@@ -110,7 +110,7 @@ static int set_filter(const struct tap *t, const char *filter, struct err *e)
 
 /*
  * Not promiscuous: a veth filters no addresses, so a packet socket sees frames for others anyway,
- * and libpcap then leaves /sys alone. Not immediate: that takes TPACKET_V2, with a wakeup per packet.
+ * and libpcap then leaves /sys alone. Not immediate: that is TPACKET_V2, with a wakeup per packet.
  */
 static int open_handle(struct tap *t, const struct capture_settings *settings, struct err *e)
 {

@@ -18,8 +18,11 @@
 
 struct tap;
 
-/* A packet waits no longer than this in the kernel before it can be read. */
-#define TAP_DELAY_NS (2 * NS_PER_MS)
+/*
+ * A packet waits no longer than this in the kernel before it can be read: the least that a stop
+ * takes, and the shorter, the more buffer goes in blocks that are not full.
+ */
+#define TAP_DELAY_NS (4 * NS_PER_MS)
 
 struct tap_config {
 	const struct topology *topology;

@@ -45,7 +45,7 @@ static int remove_folder(void **state)
 	return rmdir(folder);
 }
 
-/* A valid Ethernet frame of this many bytes (at least 14) with an IPv4 header when there is room. */
+/* An Ethernet frame of this many bytes, at least 14. */
 static void make_frame(uint8_t *frame, size_t len, uint8_t fill)
 {
 	static const uint8_t

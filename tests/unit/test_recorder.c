@@ -380,9 +380,9 @@ static void test_buffer_size(void **state)
 	t.capture.kind = CAPTURE_HEADERS;
 	assert_in_range(recorder_buffer_size(&t), 3000000, 8000000);
 	file.size = 1;
-	assert_int_equal(recorder_buffer_size(&t), 2 << 20);
+	assert_int_equal(recorder_buffer_size(&t), 4 << 20);
 	file.size = UINT64_C(1) << 40;
-	assert_in_range(recorder_buffer_size(&t), 2 << 20, 256 << 20);
+	assert_in_range(recorder_buffer_size(&t), 4 << 20, 256 << 20);
 	t.capture.buffer = 32 << 10;
 	assert_int_equal(recorder_buffer_size(&t), 32 << 10);
 }

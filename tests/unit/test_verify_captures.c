@@ -80,6 +80,19 @@ static void captures_that_prove_nothing(void **state)
 	lab_free(l);
 }
 
+static void fewer_packets_than_written(void **state)
+{
+	struct vlab *l = one_file(SNAPLEN);
+
+	(void)state;
+	lab_transfer(l, LAB_FLOW(.to = 0));
+	lab_receive_source(l, 0, 0);
+	l->evidence->captures[2].packets++;
+	assert_outcome(lab_judge(l), OUTCOME_INCONCLUSIVE);
+	assert_says(l->verdict.captures[2].reason, "were written");
+	lab_free(l);
+}
+
 static void truncated_capture(void **state)
 {
 	struct vlab *l = one_file(SNAPLEN);
@@ -217,6 +230,7 @@ int main(void)
 		cmocka_unit_test(capture_lies),
 		cmocka_unit_test(captures_that_prove_nothing),
 		cmocka_unit_test(truncated_capture),
+		cmocka_unit_test(fewer_packets_than_written),
 		cmocka_unit_test(headers_only),
 		cmocka_unit_test(headers_only_proves_a_lie),
 		cmocka_unit_test(captures_off),

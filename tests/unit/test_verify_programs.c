@@ -74,6 +74,8 @@ static void ends_of_receivers(void **state)
 		  HOW(.state = PROGRAM_KILLED, .status = SIGTERM, .told_to_stop = true,
 		      .error = "not ready after 10 s: it did not bind UDP port 10000"),
 		  OUTCOME_FAIL, "did not bind UDP port 10000");
+	check_end(RECEIVER, HOW(.state = PROGRAM_KILLED, .status = SIGSEGV, .told_to_stop = true),
+		  OUTCOME_FAIL, "killed by SIGSEGV when it was told to stop");
 	check_end(RECEIVER, HOW(.state = PROGRAM_RUNNING), OUTCOME_INCONCLUSIVE,
 		  "its end was not seen");
 }
