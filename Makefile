@@ -60,7 +60,7 @@ endif
 
 $(BUILD)/harness: $(call obj,src/cli/main.c) $(LIB)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs_of,$(LIBS_HARNESS)) -lm
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs_of,$(LIBS_HARNESS)) -lm -pthread
 
 $(NODES:%=$(BUILD)/nodes/%): $(BUILD)/nodes/%: $(BUILD)/nodes/%.o $(NLIB)
 	@echo "  LINK    $@"
