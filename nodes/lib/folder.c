@@ -14,6 +14,12 @@
 #include "scope.h"
 
 #define GATHER IOV_MAX
+#define MIB    ((uint64_t)1 << 20)
+/* What has been read back is written out in strides and, some strides later, leaves the cache. */
+#define STRIDE (4 * MIB)
+#define LAG    (6 * STRIDE)
+/* 0.7 GB/s: a page cache slower than that is short of memory that is ready for use. */
+#define SLOW_NS_PER_MIB (3 * NS_PER_MS / 2)
 
 struct store_file {
 	struct folder *folder;
@@ -21,6 +27,8 @@ struct store_file {
 	bool named; /* it has its final name */
 	struct fail failed;
 	bool has_failed;
+	uint64_t written, took_ns; /* by all writes so far */
+	uint64_t strided;	   /* up to here it is being written out */
 	char name[PROTOCOL_NAME_MAX + 1];
 	char temporary[40];
 };
@@ -148,8 +156,13 @@ static void flush(struct folder *folder)
 	uint64_t offset = folder->offset;
 	int n = folder->n;
 
+	uint64_t began_ns = time_now();
+
+	if (n == 0)
+		return;
 	folder->n = 0;
 	folder->writing = NULL;
+	file->written += folder->len;
 	while (n > 0) {
 		ssize_t done = pwritev(file->fd, iov, n, (off_t)offset);
 
@@ -161,6 +174,32 @@ static void flush(struct folder *folder)
 		}
 		offset += (uint64_t)done;
 		skip(&iov, &n, (size_t)done);
+	}
+	file->took_ns += time_now() - began_ns;
+}
+
+/*
+ * Where fresh memory is slow (a virtual machine that gives free memory back to
+ * its host, a machine that has none left), reuse the file's own: once a stretch
+ * was read back and hashed, nobody here needs it in the cache. Best effort:
+ * sync_file_range(2) and posix_fadvise(2) change no content.
+ */
+static void recycle(struct store_file *file, uint64_t upto)
+{
+	if (file->took_ns / (file->written / MIB + 1) < SLOW_NS_PER_MIB)
+		return;
+	while (upto >= file->strided + STRIDE) {
+		sync_file_range(file->fd, (off_t)file->strided, STRIDE, SYNC_FILE_RANGE_WRITE);
+		file->strided += STRIDE;
+		if (file->strided < LAG)
+			continue;
+
+		off_t old = (off_t)(file->strided - LAG);
+
+		sync_file_range(file->fd, old, STRIDE,
+				SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+					SYNC_FILE_RANGE_WAIT_AFTER);
+		posix_fadvise(file->fd, old, STRIDE, POSIX_FADV_DONTNEED);
 	}
 }
 
@@ -210,6 +249,7 @@ static int folder_read(struct store_file *file, uint64_t offset, void *buf, size
 		offset += (uint64_t)n;
 		len -= (size_t)n;
 	}
+	recycle(file, offset);
 	return 0;
 }
 

@@ -56,5 +56,11 @@ void recorder_freep(struct recorder **r);
  * its transfers send, within limits.
  */
 size_t recorder_buffer_size(const struct topology *t);
+/*
+ * How fast all transfers together may send, bits per second on the wire, so that the recorder
+ * keeps up; 0: as fast as they can. It is only whole packets, more of them than buffers hold,
+ * that two processors and a disk are slower with than the network is.
+ */
+uint64_t recorder_rate(const struct topology *t);
 
 #endif

@@ -194,6 +194,8 @@ static void add_sender(const struct topology *t, const struct transfer *tr, stru
 		 tr->format == FORMAT_RAW ? "raw" : "reliable");
 	if (tr->workers != 0)
 		text_add(&how, ", %u workers", tr->workers);
+	if (tr->rate_bps != 0)
+		text_add(&how, ", at most %llu bit/s", (unsigned long long)tr->rate_bps);
 	if (tr->broadcast)
 		text_add(&how, ", broadcast");
 	if (tr->shared_socket)

@@ -112,8 +112,8 @@ struct evidence {
 	bool past_deadline;	  /* of the whole run */
 	uint64_t started_real_ns; /* CLOCK_REALTIME */
 	/* CLOCK_MONOTONIC; 0: never reached */
-	uint64_t started_ns, lab_up_ns, recording_ns, performed_ns, ready_ns, sent_ns, stopped_ns, drained_ns,
-		ended_ns;
+	uint64_t started_ns, lab_up_ns, recording_ns, performed_ns, ready_ns, sent_ns, stopped_ns,
+		drained_ns, ended_ns;
 	char merged[64];  /* the merged capture, relative to the run's folder, or "" */
 	bool offloads_on; /* captures off: super-packets travel whole */
 

@@ -35,9 +35,11 @@ struct programs {
 
 /*
  * The receivers and senders of every transfer, in this order. folder is the
- * absolute path of the run's folder. Checks that each can be executed.
+ * absolute path of the run's folder. rate_bps is shared by the transfers that have no rate of
+ * their own, 0: unlimited. Checks that each can be executed.
  */
-int programs_of_transfers(const struct topology *t, const char *folder,
+int programs_of_transfers(const struct topology *t, const char *folder, uint64_t rate_bps,
+
 			  struct programs *ret_programs, struct err *e);
 void programs_done(struct programs *programs);
 /* The folders that the programs write to. */

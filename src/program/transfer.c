@@ -172,9 +172,10 @@ static char *destinations(const struct topology *t, const struct transfer *tr)
 }
 
 static int sender_argv(struct program *p, const struct topology *t, const char *folder,
-		       struct err *e)
+		       uint64_t rate_bps, struct err *e)
 {
 	const struct transfer *tr = &t->transfers[p->transfer];
+	uint64_t rate = tr->rate_bps != 0 ? tr->rate_bps : rate_bps / t->n_transfers;
 	struct argv a = { 0 };
 
 	if (begin_argv(&a, tr->sender, "udp-send", e) != 0)
@@ -185,6 +186,8 @@ static int sender_argv(struct program *p, const struct topology *t, const char *
 	argv_add2(&a, "--to", destinations(t, tr));
 	if (tr->workers != 0)
 		argv_add2(&a, "--workers", text_format("%u", tr->workers));
+	if (rate != 0)
+		argv_add2(&a, "--rate", text_format("%llubit", (unsigned long long)rate));
 	if (tr->broadcast)
 		argv_add(&a, text_dup("--broadcast"));
 	if (tr->shared_socket)
@@ -197,7 +200,7 @@ static int sender_argv(struct program *p, const struct topology *t, const char *
 	return 0;
 }
 
-int programs_of_transfers(const struct topology *t, const char *folder,
+int programs_of_transfers(const struct topology *t, const char *folder, uint64_t rate_bps,
 			  struct programs *ret_programs, struct err *e)
 {
 	cleanup_by(programs_done) struct programs list = { 0 };
@@ -211,7 +214,7 @@ int programs_of_transfers(const struct topology *t, const char *folder,
 					  t, folder, e) != 0)
 				return err_prefix(e, "transfer %s: receiver", tr->name);
 		if (sender_argv(add_program(&list, &room, t, i, tr->from, ROLE_SENDER), t, folder,
-				e) != 0)
+				rate_bps, e) != 0)
 			return err_prefix(e, "transfer %s: sender", tr->name);
 	}
 	*ret_programs = list;

@@ -121,7 +121,7 @@ int run_check_programs(const struct topology *t, struct err *e)
 {
 	cleanup_by(programs_done) struct programs programs = { 0 };
 
-	return programs_of_transfers(t, "", &programs, e);
+	return programs_of_transfers(t, "", 0, &programs, e);
 }
 
 static int prepare(struct run *r, struct err *e)
@@ -129,7 +129,7 @@ static int prepare(struct run *r, struct err *e)
 	const struct topology *t = r->request.planned->topology;
 	bool record = t->capture.kind != CAPTURE_OFF;
 
-	if (programs_of_transfers(t, r->request.folder, &r->programs, e) != 0 ||
+	if (programs_of_transfers(t, r->request.folder, recorder_rate(t), &r->programs, e) != 0 ||
 	    programs_make_folders(t, r->request.folder, e) != 0 ||
 	    evidence_new(r->programs.n, t->n_nodes, record ? count_interfaces(t) : 0, &r->evidence,
 			 e) != 0)

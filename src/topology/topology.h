@@ -90,8 +90,9 @@ struct transfer {
 	bool broadcast; /* raw only: send once, to the broadcast address of the shared network */
 	bool shared_socket; /* raw only: all files from one socket, as the coursework's programs do */
 	unsigned workers;   /* of the pooled modes; 0: the program's default */
-	char **sender;	    /* NULL-terminated argv prefix instead of nodes/udp-send, or NULL */
-	char **receiver;    /* likewise instead of nodes/udp-recv */
+	uint64_t rate_bps; /* bits per second on the wire, 0: not limited */
+	char **sender;	   /* NULL-terminated argv prefix instead of nodes/udp-send, or NULL */
+	char **receiver;   /* likewise instead of nodes/udp-recv */
 	int line;
 };
 

@@ -17,6 +17,8 @@
 #define NOT_RESOLVED SIZE_MAX
 #define DEFAULT_PORT 10000
 #define NO_PORT	     0
+#define MIN_RATE     1000ULL /* bits per second */
+#define MAX_RATE     1000000000000ULL
 #define MAX_WORKERS  256
 
 /* ---- between which nodes ---- */
@@ -209,6 +211,18 @@ static void set_workers(struct builder *b, void *object, const struct value *val
 		tr->workers = (unsigned)workers;
 }
 
+static void set_rate(struct builder *b, void *object, const struct value *values, size_t n)
+{
+	struct transfer *tr = object;
+	struct err why;
+
+	(void)n;
+	if (unit_rate(values[0].text, &tr->rate_bps, &why) != 0)
+		build_refuse(b, &values[0], "%s", why.msg);
+	else if (tr->rate_bps < MIN_RATE || tr->rate_bps > MAX_RATE)
+		build_refuse(b, &values[0], "is out of range: 1kbit to 1000gbit");
+}
+
 /* A command with a slash is a file; without one it is looked up in PATH when it is run. */
 static void check_program(struct builder *b, const char *path, const struct value *v)
 {
@@ -339,6 +353,7 @@ static const struct key transfer_keys[] = {
 	{ "broadcast", false, false, set_broadcast },
 	{ "shared-socket", false, false, set_shared_socket },
 	{ "workers", false, false, set_workers },
+	{ "rate", false, false, set_rate },
 	{ "sender", true, false, set_sender },
 	{ "receiver", true, false, set_receiver },
 };

@@ -25,6 +25,13 @@ static const struct unit sizes[] = {
 	{ "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 },
 };
 
+static const struct unit rates[] = {
+	{ "bit", 1 },
+	{ "kbit", 1000 },
+	{ "mbit", 1000000 },
+	{ "gbit", 1000000000 },
+};
+
 struct unit_table {
 	const struct unit *units;
 	size_t n;
@@ -116,6 +123,11 @@ int unit_duration(const char *text, uint64_t *ret_ns, struct err *e)
 int unit_size(const char *text, uint64_t *ret_bytes, struct err *e)
 {
 	return quantity(text, &(struct unit_table){ sizes, N_ELEMENTS(sizes) }, ret_bytes, e);
+}
+
+int unit_rate(const char *text, uint64_t *ret_bps, struct err *e)
+{
+	return quantity(text, &(struct unit_table){ rates, N_ELEMENTS(rates) }, ret_bps, e);
 }
 
 int unit_count(const char *text, uint64_t min, uint64_t max, uint64_t *ret, struct err *e)

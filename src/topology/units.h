@@ -16,6 +16,8 @@
 int unit_duration(const char *text, uint64_t *ret_ns, struct err *e);
 /* B, kB, MB, GB (powers of 1000), KiB, MiB, GiB (powers of 1024) to bytes. */
 int unit_size(const char *text, uint64_t *ret_bytes, struct err *e);
+/* bit, kbit, mbit, gbit (powers of 1000, as tc(8) has them) to bits per second. */
+int unit_rate(const char *text, uint64_t *ret_bps, struct err *e);
 /* A whole decimal number without a unit. */
 int unit_count(const char *text, uint64_t min, uint64_t max, uint64_t *ret, struct err *e);
 

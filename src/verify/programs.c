@@ -186,8 +186,15 @@ static void judge_told_end(const struct program_evidence *p, struct program_verd
 		fail(v, left_behind_text(p, false));
 }
 
+/* The supervisor waits until receivers have read what came; then it looks at their sockets. */
+static bool stopped_reading(const struct trial *t, const struct program_evidence *p,
+			    const struct socket_evidence *s)
+{
+	return p->role == ROLE_RECEIVER && p->told_to_stop && !t->cut_short && s->queued > 0;
+}
+
 static void judge_program(const struct trial *t, const struct program_evidence *p,
-			  struct program_verdict *v)
+			  const struct socket_evidence *socket, struct program_verdict *v)
 {
 	if (p->state == PROGRAM_NEW) {
 		judge_start(t, p, v);
@@ -201,6 +208,9 @@ static void judge_program(const struct trial *t, const struct program_evidence *
 	} else if (stopped_early(t, p)) {
 		v->outcome = OUTCOME_INCONCLUSIVE;
 		v->reason = text_dup("was told to stop before it was done");
+	} else if (stopped_reading(t, p, socket)) {
+		fail(v, text_format("hangs: it left %llu bytes unread in its receive buffer",
+				    (unsigned long long)socket->queued));
 	} else if (p->told_to_stop) {
 		judge_told_end(p, v);
 	} else {
@@ -222,7 +232,7 @@ void programs_judge(struct trial *t)
 		v->ended = how_it_ended(p);
 		if (p->started_ns != 0 && p->ended_ns > p->started_ns)
 			v->time_ns = p->ended_ns - p->started_ns;
-		judge_program(t, p, v);
+		judge_program(t, p, &ev->sockets[i], v);
 		if (v->outcome == OUTCOME_FAIL)
 			v->output = log_tail(t->folder, p->log);
 	}

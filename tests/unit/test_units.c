@@ -54,6 +54,9 @@ static void good_quantities(void **state)
 	assert_int_equal(n, 1199999999999);
 	assert_int_equal(unit_duration("2min", &n, &e), 0);
 	assert_int_equal(n, 120 * NS_PER_SEC);
+	assert_int_equal(unit_rate("2.5gbit", &n, &e), 0);
+	assert_int_equal(n, 2500000000);
+	assert_int_equal(unit_rate("100", &n, &e), -1);
 	assert_int_equal(unit_size("64KiB", &n, &e), 0);
 	assert_int_equal(n, 65536);
 	assert_int_equal(unit_size("1.5kB", &n, &e), 0);
