@@ -1,10 +1,51 @@
 #include "digest.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+
+#include "scope.h"
+
+/*
+ * SHA-256 takes as long as sending or receiving the same bytes does. Behind the
+ * first SMALL bytes a thread takes it over: the caller fills one of N_BLOCKS
+ * while the thread hashes another, and each waits for the other only when all
+ * are full or all are empty.
+ */
+#define SMALL	 ((uint64_t)4 << 20)
+#define BLOCK	 ((size_t)128 << 10)
+#define N_BLOCKS 8U
+
+/* A block's content: in its buffer already, or to be read into it. */
+struct content {
+	size_t len;
+	int fd; /* -1: it is there */
+	uint64_t offset;
+};
+
+struct helper {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint8_t *blocks;
+	struct content contents[N_BLOCKS]; /* block number given is the caller's */
+	unsigned given;			   /* blocks handed over so far */
+	unsigned taken;			   /* blocks hashed so far */
+	bool end;			   /* nothing comes behind block number given - 1 */
+};
+
+struct digest {
+	EVP_MD_CTX *ctx;
+	uint64_t len;
+	int failed;	       /* errno */
+	struct helper *helper; /* NULL: the caller hashes */
+};
 
 static EVP_MD *sha256;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -28,32 +69,183 @@ void digest_prepare(void)
 	pthread_once(&once, fetch);
 }
 
-/* A struct digest is libcrypto's context under a name that keeps it out of our headers. */
-static EVP_MD_CTX *context(struct digest *d)
-{
-	return (EVP_MD_CTX *)d;
-}
-
 struct digest *digest_new(void)
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	struct digest *d = scope_alloc(1, sizeof(*d));
 
 	digest_prepare();
-	must(md != NULL && EVP_DigestInit_ex(md, sha256, NULL) == 1);
-	return (struct digest *)md;
+	d->ctx = EVP_MD_CTX_new();
+	must(d->ctx != NULL && EVP_DigestInit_ex(d->ctx, sha256, NULL) == 1);
+	return d;
+}
+
+static uint8_t *block_of(const struct helper *h, unsigned number)
+{
+	return h->blocks + number % N_BLOCKS * BLOCK;
+}
+
+/* pread(2) of all of it. A file that has become shorter is an input/output error. */
+static int read_file(const struct content *c, uint8_t *to)
+{
+	for (size_t done = 0; done < c->len;) {
+		ssize_t n = pread(c->fd, to + done, c->len - done, (off_t)(c->offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? errno : EIO;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static void hash_content(struct digest *d, const struct content *c, uint8_t *block)
+{
+	if (d->failed == 0 && c->fd >= 0)
+		d->failed = read_file(c, block);
+	if (d->failed == 0)
+		must(EVP_DigestUpdate(d->ctx, block, c->len) == 1);
+}
+
+static void *hash_blocks(void *arg)
+{
+	struct digest *d = arg;
+	struct helper *h = d->helper;
+
+	pthread_mutex_lock(&h->lock);
+	for (;;) {
+		while (h->taken == h->given && !h->end)
+			pthread_cond_wait(&h->changed, &h->lock);
+		if (h->taken == h->given)
+			break;
+		pthread_mutex_unlock(&h->lock);
+		hash_content(d, &h->contents[h->taken % N_BLOCKS], block_of(h, h->taken));
+		pthread_mutex_lock(&h->lock);
+		h->taken++;
+		pthread_cond_signal(&h->changed);
+	}
+	pthread_mutex_unlock(&h->lock);
+	return NULL;
+}
+
+/* Without another thread to be had, the caller goes on alone. */
+static void start_helper(struct digest *d)
+{
+	struct helper *h = scope_alloc(1, sizeof(*h));
+
+	h->blocks = scope_alloc(N_BLOCKS, BLOCK);
+	h->contents[0].fd = -1;
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_cond_init(&h->changed, NULL);
+	d->helper = h;
+	if (pthread_create(&h->thread, NULL, hash_blocks, d) == 0)
+		return;
+	free(h->blocks);
+	free(h);
+	d->helper = NULL;
+}
+
+/* The caller's block is the thread's now; wait until there is another one to fill. */
+static void hand_over(struct helper *h)
+{
+	pthread_mutex_lock(&h->lock);
+	h->given++;
+	pthread_cond_signal(&h->changed);
+	while (h->given - h->taken == N_BLOCKS)
+		pthread_cond_wait(&h->changed, &h->lock);
+	pthread_mutex_unlock(&h->lock);
+	h->contents[h->given % N_BLOCKS] = (struct content){ .fd = -1 };
+}
+
+static void flush(struct helper *h)
+{
+	if (h->contents[h->given % N_BLOCKS].len > 0)
+		hand_over(h);
+}
+
+static void add_to_blocks(struct helper *h, const uint8_t *bytes, size_t len)
+{
+	while (len > 0) {
+		struct content *c = &h->contents[h->given % N_BLOCKS];
+		size_t n = BLOCK - c->len < len ? BLOCK - c->len : len;
+
+		memcpy(block_of(h, h->given) + c->len, bytes, n);
+		c->len += n;
+		bytes += n;
+		len -= n;
+		if (c->len == BLOCK)
+			hand_over(h);
+	}
+}
+
+static void stop_helper(struct digest *d)
+{
+	struct helper *h = d->helper;
+
+	if (h == NULL)
+		return;
+	flush(h);
+	pthread_mutex_lock(&h->lock);
+	h->end = true;
+	pthread_cond_signal(&h->changed);
+	pthread_mutex_unlock(&h->lock);
+	pthread_join(h->thread, NULL);
+	pthread_cond_destroy(&h->changed);
+	pthread_mutex_destroy(&h->lock);
+	free(h->blocks);
+	free(h);
+	d->helper = NULL;
+}
+
+static void count(struct digest *d, size_t len)
+{
+	if (d->helper == NULL && d->len < SMALL && d->len + len >= SMALL)
+		start_helper(d);
+	d->len += len;
 }
 
 void digest_add(struct digest *d, const void *bytes, size_t len)
 {
-	must(EVP_DigestUpdate(context(d), bytes, len) == 1);
+	count(d, len);
+	if (d->helper != NULL)
+		add_to_blocks(d->helper, bytes, len);
+	else
+		must(EVP_DigestUpdate(d->ctx, bytes, len) == 1);
 }
 
-void digest_end(struct digest *d, uint8_t ret_hash[DIGEST_LEN])
+void digest_add_file(struct digest *d, int fd, uint64_t offset, size_t len)
 {
-	must(EVP_DigestFinal_ex(context(d), ret_hash, NULL) == 1);
+	uint8_t buf[BLOCK / 2];
+
+	count(d, len);
+	if (d->helper != NULL)
+		flush(d->helper);
+	while (len > 0) {
+		struct content c = { len < sizeof(buf) ? len : sizeof(buf), fd, offset };
+
+		if (d->helper == NULL) {
+			hash_content(d, &c, buf);
+		} else {
+			d->helper->contents[d->helper->given % N_BLOCKS] = c;
+			hand_over(d->helper);
+		}
+		offset += c.len;
+		len -= c.len;
+	}
+}
+
+int digest_end(struct digest *d, uint8_t ret_hash[DIGEST_LEN])
+{
+	stop_helper(d);
+	must(EVP_DigestFinal_ex(d->ctx, ret_hash, NULL) == 1);
+	return d->failed;
 }
 
 void digest_free(struct digest *d)
 {
-	EVP_MD_CTX_free(context(d));
+	if (d == NULL)
+		return;
+	stop_helper(d);
+	EVP_MD_CTX_free(d->ctx);
+	free(d);
 }

@@ -1,4 +1,7 @@
-/* digest: SHA-256 (FIPS 180-4) of what comes in pieces, through libcrypto. */
+/*
+ * digest: SHA-256 (FIPS 180-4) of what comes in pieces, through libcrypto. Of much, a thread of the
+ * digest's own does the work; digest_add() only copies then.
+ */
 #ifndef NODES_DIGEST_H
 #define NODES_DIGEST_H
 
@@ -16,8 +19,10 @@ struct digest;
 void digest_prepare(void);
 struct digest *digest_new(void);
 void digest_add(struct digest *d, const void *bytes, size_t len);
-/* Once; nothing may be added after it. */
-void digest_end(struct digest *d, uint8_t ret_hash[DIGEST_LEN]);
+/* These bytes of a file, read by the digest's thread where it has one. The file stays open. */
+void digest_add_file(struct digest *d, int fd, uint64_t offset, size_t len);
+/* Once; nothing may be added after it. 0, or the errno of a file that could not be read. */
+int digest_end(struct digest *d, uint8_t ret_hash[DIGEST_LEN]);
 void digest_free(struct digest *d);
 
 #endif

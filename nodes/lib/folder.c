@@ -18,8 +18,10 @@
 /* What has been read back is written out in strides and, some strides later, leaves the cache. */
 #define STRIDE (4 * MIB)
 #define LAG    (6 * STRIDE)
-/* 0.7 GB/s: a page cache slower than that is short of memory that is ready for use. */
-#define SLOW_NS_PER_MIB (3 * NS_PER_MS / 2)
+/* 2 GB/s: a page cache slower than that is short of memory that is ready for use. */
+#define SLOW_NS_PER_MIB (NS_PER_MS / 2)
+/* A disk that makes us wait longer than that for a stride costs more than is gained. */
+#define PATIENCE_NS (10 * NS_PER_MS)
 
 struct store_file {
 	struct folder *folder;
@@ -28,7 +30,8 @@ struct store_file {
 	struct fail failed;
 	bool has_failed;
 	uint64_t written, took_ns; /* by all writes so far */
-	uint64_t strided;	   /* up to here it is being written out */
+	bool no_recycling;
+	uint64_t strided; /* up to here it is being written out */
 	char name[PROTOCOL_NAME_MAX + 1];
 	char temporary[40];
 };
@@ -178,6 +181,18 @@ static void flush(struct folder *folder)
 	file->took_ns += time_now() - began_ns;
 }
 
+/* Out of the cache, which it can leave when it is on the disk. */
+static void drop(struct store_file *file, off_t stride)
+{
+	uint64_t began_ns = time_now();
+
+	sync_file_range(file->fd, stride, STRIDE,
+			SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				SYNC_FILE_RANGE_WAIT_AFTER);
+	posix_fadvise(file->fd, stride, STRIDE, POSIX_FADV_DONTNEED);
+	file->no_recycling = time_now() - began_ns > PATIENCE_NS;
+}
+
 /*
  * Where fresh memory is slow (a virtual machine that gives free memory back to
  * its host, a machine that has none left), reuse the file's own: once a stretch
@@ -186,20 +201,13 @@ static void flush(struct folder *folder)
  */
 static void recycle(struct store_file *file, uint64_t upto)
 {
-	if (file->took_ns / (file->written / MIB + 1) < SLOW_NS_PER_MIB)
+	if (file->no_recycling || file->took_ns / (file->written / MIB + 1) < SLOW_NS_PER_MIB)
 		return;
 	while (upto >= file->strided + STRIDE) {
 		sync_file_range(file->fd, (off_t)file->strided, STRIDE, SYNC_FILE_RANGE_WRITE);
 		file->strided += STRIDE;
-		if (file->strided < LAG)
-			continue;
-
-		off_t old = (off_t)(file->strided - LAG);
-
-		sync_file_range(file->fd, old, STRIDE,
-				SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-					SYNC_FILE_RANGE_WAIT_AFTER);
-		posix_fadvise(file->fd, old, STRIDE, POSIX_FADV_DONTNEED);
+		if (file->strided >= LAG)
+			drop(file, (off_t)(file->strided - LAG));
 	}
 }
 
@@ -249,8 +257,13 @@ static int folder_read(struct store_file *file, uint64_t offset, void *buf, size
 		offset += (uint64_t)n;
 		len -= (size_t)n;
 	}
-	recycle(file, offset);
 	return 0;
+}
+
+static int folder_descriptor(struct store_file *file, uint64_t offset)
+{
+	recycle(file, offset);
+	return file->fd;
 }
 
 static int folder_commit(struct store_file *file, struct fail *f)
@@ -287,6 +300,7 @@ struct store folder_store(struct folder *folder)
 		.write = folder_write,
 		.sync = folder_sync,
 		.read = folder_read,
+		.descriptor = folder_descriptor,
 		.commit = folder_commit,
 		.release = folder_release,
 		.ctx = folder,

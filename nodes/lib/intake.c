@@ -276,6 +276,23 @@ bool intake_receive(struct intake *in, const struct wire_packet *p, uint64_t now
 	return true;
 }
 
+static bool add_slice(struct intake *in, size_t len)
+{
+	int fd = in->store->descriptor(in->file, in->hashed);
+	uint8_t buf[SLICE];
+	struct fail f;
+
+	if (fd >= 0) {
+		digest_add_file(in->digest, fd, in->hashed, len);
+	} else if (in->store->read(in->file, in->hashed, buf, len, &f) == 0) {
+		digest_add(in->digest, buf, len);
+	} else {
+		abort_on(in, &f);
+		return false;
+	}
+	return true;
+}
+
 /* Read back and hash the next slice of what lies there without a gap. False when there is none. */
 static bool hash_slice(struct intake *in)
 {
@@ -283,17 +300,12 @@ static bool hash_slice(struct intake *in)
 				 ? in->offer.size
 				 : (uint64_t)in->cumulative * in->offer.chunk;
 	uint64_t left = ready - in->hashed;
-	uint8_t buf[SLICE];
 	size_t len = left < SLICE ? (size_t)left : SLICE;
-	struct fail f;
 
 	if (len == 0 || (len < SLICE && in->state == INTAKE_RECEIVING))
 		return false;
-	if (in->store->read(in->file, in->hashed, buf, len, &f) != 0) {
-		abort_on(in, &f);
+	if (!add_slice(in, len))
 		return false;
-	}
-	digest_add(in->digest, buf, len);
 	in->hashed += len;
 	return true;
 }
@@ -301,8 +313,13 @@ static bool hash_slice(struct intake *in)
 static void finish(struct intake *in, uint64_t now)
 {
 	struct fail f;
+	int num = digest_end(in->digest, in->hash);
 
-	digest_end(in->digest, in->hash);
+	if (num != 0) {
+		fail_set(&f, num, "read back '%s'", in->offer.name);
+		abort_on(in, &f);
+		return;
+	}
 	if (memcmp(in->hash, in->offer.hash, DIGEST_LEN) != 0) {
 		in->state = INTAKE_REFUSED;
 		snprintf(in->error, sizeof(in->error), "what was written has another SHA-256");

@@ -24,6 +24,11 @@ struct store {
 	/* What was written and synced. */
 	int (*read)(struct store_file *file, uint64_t offset, void *buf, size_t len,
 		    struct fail *f);
+	/*
+	 * For reading what was written and synced elsewhere; -1 where there is no descriptor.
+	 * Nothing below this offset will be read back again.
+	 */
+	int (*descriptor)(struct store_file *file, uint64_t offset);
 	/* Give it its name, never replacing a file; then release() it all the same. */
 	int (*commit)(struct store_file *file, struct fail *f);
 	/* Forget it; what was not committed is removed. */

@@ -24,6 +24,7 @@ alone() {
 	[ -z "${ALONE:-}" ] || return 0
 	cd "$top" && rm -rf "$work"
 	# The outer shell is pid 1 there and reaps what a killed harness leaves to it.
+	# shellcheck disable=SC2016
 	ALONE=1 exec unshare -m -p -f --mount-proc sh -c 'sh "$1" & wait $!' - "$top/tests/labs/$(basename "$0")"
 }
 

@@ -152,6 +152,13 @@ static inline int channel_read(struct store_file *sf, uint64_t offset, void *buf
 	return 0;
 }
 
+static inline int channel_descriptor(struct store_file *sf, uint64_t offset)
+{
+	(void)sf;
+	(void)offset;
+	return -1;
+}
+
 static inline int channel_commit(struct store_file *sf, struct fail *f)
 {
 	struct channel_file *file = channel_file_of(sf);
@@ -297,6 +304,7 @@ static inline struct channel *channel_new(uint64_t seed)
 			   .write = channel_write,
 			   .sync = channel_sync,
 			   .read = channel_read,
+			   .descriptor = channel_descriptor,
 			   .commit = channel_commit,
 			   .release = channel_release,
 			   .ctx = c },
