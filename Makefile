@@ -142,7 +142,7 @@ bench: all
 soak: test
 	KILLS=50 BUILD=$(BUILD) tests/labs/kill.sh
 	TRANSFER_SEEDS=200 $(BUILD)/tests/unit/test_nodes_transfer
-	BUILD=$(BUILD) tests/labs/soak.sh
+	LONG=1 BUILD=$(BUILD) tests/labs/sizes.sh
 
 install: all
 	install -D -m 755 $(BUILD)/harness $(DESTDIR)$(PREFIX)/bin/harness

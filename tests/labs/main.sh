@@ -38,6 +38,18 @@ for run in "$session"/*/; do
 		awk '$1 != 3 {bad = 1} END {print bad ? "false" : "true"}')"
 done
 
+# The dissector: a Lua error would leave tshark's exit status at 0.
+run=$session/mode=sequential
+dissect() {
+	tshark -X "lua_script:$top/captures/harness.lua" -r "$run/merged.pcapng" "$@" 2>>"$work/lua.err"
+}
+same "the dissector knows every datagram" "$(tshark -r "$run/merged.pcapng" -Y udp 2>/dev/null | wc -l)" \
+	"$(dissect -Y harness | wc -l)"
+same "the dissector: nothing malformed" "" "$(dissect -Y '_ws.lua.error || _ws.malformed || harness.length.bad')"
+same "the dissector: the files offered" "1.png 2.png" \
+	"$(dissect -Y 'harness.open.name' -T fields -e harness.open.name | sort -u | tr '\n' ' ' | sed 's/ $//')"
+same "the dissector: without a complaint" "" "$(grep -v 'Running as user' "$work/lua.err")"
+
 ok "report.json keeps to its schema" python3 -c '
 import json, sys, jsonschema
 schema, report = (json.load(open(f)) for f in sys.argv[1:])

@@ -1,4 +1,5 @@
 #!/bin/sh
+# LONG=1: a file of 1 GiB, too.
 # Sizes around the limits of a chunk, odd names, and three hundred files at once, in every mode.
 . "$(dirname "$0")/lib.sh"
 
@@ -38,4 +39,15 @@ same "three hundred files: exit status" 0 "$status"
 same "three hundred files in every mode" "6 3600 pass" "$(jq -r \
 	'"\(.runs | length) \([.runs[].files[]] | length) \([.runs[].files[].outcome] | unique | join(","))"' "$report")"
 [ "$failed" = 0 ] || tail -n 40 many.out
+
+if [ -n "${LONG:-}" ]; then
+	head -c 1073741824 /dev/urandom >large
+	topology large <<EOF
+deadline = 300s
+transfer large { from = alpine-1 to = { alpine-2, alpine-3 } files = large mode = event-loop }
+EOF
+	run large
+	same "1 GiB: exit status" 0 "$status"
+	[ "$status" = 0 ] || cat large.out
+fi
 finish
