@@ -186,11 +186,26 @@ static void judge_told_end(const struct program_evidence *p, struct program_verd
 		fail(v, left_behind_text(p, false));
 }
 
-/* The supervisor waits until receivers have read what came; then it looks at their sockets. */
+static bool sender_failed(const struct trial *t, size_t transfer)
+{
+	for (size_t i = 0; i < t->evidence->n_programs; i++) {
+		const struct program_evidence *p = &t->evidence->programs[i];
+
+		if (p->role == ROLE_SENDER && p->transfer == transfer)
+			return p->past_deadline || p->state != PROGRAM_EXITED || p->status != 0;
+	}
+	return false;
+}
+
+/*
+ * The supervisor waits until receivers have read what came; then it looks at their sockets.
+ * When all was confirmed before, the rest did not matter.
+ */
 static bool stopped_reading(const struct trial *t, const struct program_evidence *p,
 			    const struct socket_evidence *s)
 {
-	return p->role == ROLE_RECEIVER && p->told_to_stop && !t->cut_short && s->queued > 0;
+	return p->role == ROLE_RECEIVER && p->told_to_stop && !t->cut_short && s->queued > 0 &&
+	       sender_failed(t, p->transfer);
 }
 
 static void judge_program(const struct trial *t, const struct program_evidence *p,

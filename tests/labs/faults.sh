@@ -23,7 +23,7 @@ same "flip-byte: where" 4914 "$(jq '.runs[0].files[0].receiver.first_difference_
 fault truncate 1 'alpine-2.*1\.png.*(short|missing|truncated)'
 fault twice 1 'alpine-2.*1\.png.*(twice|2 times)'
 fault absent 1 'alpine-2.*1\.png.*(not there|absent|no file|missing|does not exist)'
-fault hang 124 'alpine-2' 3s
+fault hang 124 'alpine-2/misbehave: hangs' 3s
 fault crash 1 'alpine-2/misbehave.*(SIGSEGV|Segmentation)'
 fault exit-3 1 'alpine-2/misbehave.*(exit|status).* 3'
 fault exit-early 1 'alpine-2/misbehave.*exited 0'
