@@ -29,7 +29,6 @@ done
 {
 	echo 'deadline = 60s'
 	echo "$all_modes"
-	echo 'capture { buffer = 64MiB }'
 	echo 'transfer many { from = alpine-1 to = { alpine-2, alpine-3 } mode = "%{mode}" files = {'
 	find many -type f | sed 's/.*/"&",/' | sed '$ s/,$//'
 	echo '} }'
