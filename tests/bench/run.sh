@@ -75,16 +75,19 @@ for i in 1 2 3; do
 	ip -n n$i link set eth0 up
 done
 ip link set br0 up
-ip netns exec n2 socat -u -b 1048576 TCP-LISTEN:10000 OPEN:received,creat,trunc &
+ip netns exec n2 socat -u $BUFFER TCP-LISTEN:10000 OPEN:received,creat,trunc &
 until ip netns exec n2 ss -Hltn | grep -q :10000; do :; done
 before=$(date +%s%N)
-ip netns exec n1 socat -u -b 1048576 OPEN:large TCP:10.0.0.2:10000
+ip netns exec n1 socat -u $BUFFER OPEN:large TCP:10.0.0.2:10000
 wait
 after=$(date +%s%N)
 cmp large received
 echo "$before $after" >socat.time
 EOF
-for _ in $(seq "$rounds"); do
-	(cd "$work" && unshare -n -m sh -c 'mount -t tmpfs none /run && mkdir /run/netns && sh -e socat.sh')
-	awk -v size="$size" '{print size * 8 / ($2 - $1)}' "$work/socat.time"
-done | median | sed 's/^/socat over TCP, same shape: /; s/$/ Gbit\/s median/'
+for buffer in "" "-b 65536"; do
+	for _ in $(seq "$rounds"); do
+		(cd "$work" && BUFFER=$buffer unshare -n -m sh -c \
+			'mount -t tmpfs none /run && mkdir /run/netns && sh -e socat.sh')
+		awk -v size="$size" '{print size * 8 / ($2 - $1)}' "$work/socat.time"
+	done | median | sed "s/^/socat $buffer over TCP, same shape: /; s/\$/ Gbit\/s median/"
+done
