@@ -1,13 +1,14 @@
 #include "capture/tap.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
+#include <inttypes.h>
 #include <limits.h>
-#include <linux/if_link.h>
-#include <linux/if_packet.h>
+#include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <pcap/pcap.h>
@@ -15,6 +16,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/text.h"
 
 /* Packets read before the next tap gets its turn: a few of the kernel's 256 KiB blocks. */
@@ -24,10 +26,10 @@
 #define SOURCE_AT	6
 #define ETHERNET_HEADER 14
 
-/* Of an interface, as 32 bits that wrap: only differences are of use. */
+/* Of an interface, since it was made. */
 struct interface_counters {
-	uint32_t packets; /* in and out */
-	uint32_t missed;  /* in, for lack of room in the interface */
+	uint64_t packets; /* in and out */
+	uint64_t missed;  /* in, for lack of room in the interface */
 };
 
 struct tap {
@@ -56,36 +58,52 @@ static int enter(const struct tap *t, struct err *e)
 	return 0;
 }
 
-/*
- * From the kernel by rtnetlink, inside the namespace: what libpcap reports as ps_ifdrop comes
- * from /sys, which may show an interface of the same name in another namespace.
- */
-static int read_interface(struct tap *t, struct interface_counters *ret_counters, struct err *e)
+/* From the interface itself: a program may be under test that changes what the topology says. */
+static int read_mac(struct tap *t, struct err *e)
 {
-	struct ifaddrs *all;
-	bool found = false;
+	struct ifreq request = { 0 };
+	cleanup_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (getifaddrs(&all) != 0)
-		return err_set(e, errno, "capture %s: read its counters", t->evidence->name);
-	for (const struct ifaddrs *i = all; i != NULL && !found; i = i->ifa_next) {
-		const struct rtnl_link_stats *stats = i->ifa_data;
-
-		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != AF_PACKET || stats == NULL ||
-		    strcmp(i->ifa_name, t->interface->name) != 0)
-			continue;
-
-		struct sockaddr_ll link;
-
-		memcpy(&link, i->ifa_addr, sizeof(link));
-		memcpy(t->mac, link.sll_addr, sizeof(t->mac));
-		ret_counters->packets = stats->rx_packets + stats->tx_packets;
-		ret_counters->missed = stats->rx_missed_errors + stats->rx_fifo_errors;
-		found = true;
-	}
-	freeifaddrs(all);
-	if (!found)
-		return err_set(e, 0, "capture %s: there is no such interface", t->evidence->name);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", t->interface->name);
+	if (sock < 0 || ioctl(sock, SIOCGIFHWADDR, &request) != 0)
+		return err_set(e, errno, "capture %s: read its MAC address", t->evidence->name);
+	memcpy(t->mac, request.ifr_hwaddr.sa_data, sizeof(t->mac));
 	return 0;
+}
+
+/* A line of /proc/net/dev, proc_pid_net(5): 8 numbers of what came in, then 8 of what went out. */
+static bool parse_counters(const char *line, struct interface_counters *ret_counters)
+{
+	uint64_t packets_in, fifo_in, packets_out;
+
+	if (sscanf(line, "%*u %" SCNu64 " %*u %*u %" SCNu64 " %*u %*u %*u %*u %" SCNu64,
+		   &packets_in, &fifo_in, &packets_out) != 3)
+		return false;
+	ret_counters->packets = packets_in + packets_out;
+	ret_counters->missed = fifo_in;
+	return true;
+}
+
+/*
+ * Inside the namespace, and from /proc: what libpcap reports as ps_ifdrop comes from /sys, which
+ * may show another namespace, and rtnetlink would wait for the RTNL lock, which the kernel holds
+ * for tens of milliseconds while it takes another lab down.
+ */
+static int read_counters(const struct tap *t, struct interface_counters *ret_counters,
+			 struct err *e)
+{
+	cleanup_free char *table = NULL;
+	cleanup_free char *name = text_format("%s:", t->interface->name);
+
+	if (fs_read("/proc/thread-self/net/dev", 1 << 20, &table, NULL, e) != 0)
+		return err_prefix(e, "capture %s", t->evidence->name);
+	for (const char *line = table; line != NULL; line = strchr(line, '\n')) {
+		line += strspn(line, "\n ");
+		if (strncmp(line, name, strlen(name)) == 0 &&
+		    parse_counters(line + strlen(name), ret_counters))
+			return 0;
+	}
+	return err_set(e, 0, "capture %s: there is no such interface", t->evidence->name);
 }
 
 static int pcap_failure(const struct tap *t, const char *what, struct err *e)
@@ -178,7 +196,7 @@ int tap_open(const struct tap_config *config, struct tap **ret_tap, struct err *
 	if (enter(t, e) != 0 || open_handle(t, &config->topology->capture, e) != 0)
 		return -1;
 	/* After the handle, so that it captures whatever the interface counts from now on. */
-	if (read_interface(t, &t->before, e) != 0)
+	if (read_mac(t, e) != 0 || read_counters(t, &t->before, e) != 0)
 		return -1;
 	describe(t, config);
 	if (open_file(t, config, e) != 0)
@@ -260,7 +278,7 @@ int tap_count_interface(struct tap *t, struct err *e)
 {
 	struct interface_counters now;
 
-	if (enter(t, e) != 0 || read_interface(t, &now, e) != 0)
+	if (enter(t, e) != 0 || read_counters(t, &now, e) != 0)
 		return -1;
 	t->evidence->passed = now.packets - t->before.packets;
 	t->evidence->if_dropped = now.missed - t->before.missed;
