@@ -140,6 +140,9 @@ int session_begin(struct session *s, const struct plan *plan, const struct run_o
 
 /* ---- running ---- */
 
+/* Labs of a session that are up at the same time, beside the current one and the next. */
+#define MAX_KEPT 16
+
 /* A run under way. */
 struct flight {
 	const struct planned_run *planned;
@@ -237,12 +240,37 @@ static void judge(struct queue *q, struct flight *f)
 }
 
 /*
- * The next lab comes up while the last run is judged, and the last one is let go when it is up:
- * see run.h. Its supervisor needs a while to end, which is waited for another run later.
+ * Labs whose runs are over. Taking one down keeps the kernel's RTNL lock busy for tens of
+ * milliseconds, in which the next could not come up: so that waits for the end of the session, as
+ * far as there are not too many.
  */
+struct hangar {
+	struct flight *flights[MAX_KEPT];
+	size_t n;
+};
+
+/* Let all go at once, then wait for them: most of their ending is waiting, too. */
+static void hangar_empty(struct hangar *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		run_release(h->flights[i]->run);
+	for (size_t i = 0; i < h->n; i++)
+		flight_freep(&h->flights[i]);
+	h->n = 0;
+}
+
+static void hangar_add(struct hangar *h, struct flight *f)
+{
+	if (h->n == MAX_KEPT)
+		hangar_empty(h);
+	h->flights[h->n++] = f;
+}
+
+/* The next lab comes up while the last run is judged: see run.h. */
 static int fly(struct queue *q, struct err *e)
 {
-	cleanup_by(flight_freep) struct flight *leaving = NULL, *now = NULL, *next = NULL;
+	cleanup_by(hangar_empty) struct hangar done = { .n = 0 };
+	cleanup_by(flight_freep) struct flight *now = NULL, *next = NULL;
 
 	if (launch(q, &now, e) != 0)
 		return -1;
@@ -251,11 +279,7 @@ static int fly(struct queue *q, struct err *e)
 		    launch(q, &next, e) != 0)
 			return -1;
 		judge(q, now);
-		if (next != NULL && run_await(next->run, e) != 0)
-			return -1;
-		run_release(now->run);
-		flight_freep(&leaving);
-		leaving = now;
+		hangar_add(&done, now);
 		now = take_ptr(next);
 	}
 	return 0;

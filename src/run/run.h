@@ -13,10 +13,9 @@
  *	run_release()	the supervisor may end; the kernel takes the lab down
  *	run_free()	waits until it has ended
  *
- * A session starts the next lab while it judges the last one, and releases the
- * last one when the next is up: making and taking down namespaces is mostly
- * waiting for the kernel (and for its RTNL lock), and costs nothing beside other
- * work. Programs of two runs never run at the same time.
+ * A session starts the next lab while it judges the last run, and releases labs
+ * together at its end: making and taking down namespaces is mostly waiting for
+ * the kernel and its RTNL lock. Programs of two runs never run at the same time.
  */
 #ifndef HARNESS_RUN_RUN_H
 #define HARNESS_RUN_RUN_H
