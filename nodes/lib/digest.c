@@ -20,7 +20,7 @@
  */
 #define SMALL	 ((uint64_t)4 << 20)
 #define BLOCK	 ((size_t)128 << 10)
-#define N_BLOCKS 8U
+#define N_BLOCKS 32U
 
 /* A block's content: in its buffer already, or to be read into it. */
 struct content {
