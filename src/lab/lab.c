@@ -174,9 +174,44 @@ static int add_networks(struct lab *lab, struct netlink *nl, struct err *e)
 	return 0;
 }
 
-/* Inside the node: offloads, lo and every interface up, addresses. */
-static int configure_visited(const struct lab *lab, const struct node *node, struct err *e)
+static int add_neighbour(struct netlink *nl, const struct topology *t, size_t from, size_t to,
+			 struct err *e)
 {
+	const struct interface *mine = topology_interface(t, from, to);
+	const struct interface *theirs = topology_interface(t, to, from);
+	const struct address *a = topology_address(t, to, from, AF_INET);
+
+	if (a == NULL)
+		a = topology_address(t, to, from, AF_INET6);
+	if (a == NULL || mine == NULL || theirs == NULL)
+		return 0;
+	return netlink_add_neighbour(nl, PEER_INDEX + (int)(mine - t->nodes[from].interfaces), a,
+				     theirs->mac, e);
+}
+
+/*
+ * While ARP resolves an address, datagrams to it wait in a queue, and those sent when the answer
+ * comes overtake them (arp_queue, net/core/neighbour.c). The raw format cannot put them in order
+ * again, so its senders know their receivers beforehand.
+ */
+static int add_neighbours(struct netlink *nl, const struct topology *t, size_t node, struct err *e)
+{
+	for (size_t i = 0; i < t->n_transfers; i++) {
+		const struct transfer *tr = &t->transfers[i];
+
+		if (tr->from != node || tr->format != FORMAT_RAW || tr->broadcast)
+			continue;
+		for (size_t k = 0; k < tr->n_to; k++)
+			if (add_neighbour(nl, t, node, tr->to[k], e) != 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* Inside the node: offloads, lo and every interface up, addresses. */
+static int configure_visited(const struct lab *lab, size_t n, struct err *e)
+{
+	const struct node *node = &lab->topology->nodes[n];
 	cleanup_by(netlink_freep) struct netlink *nl = NULL;
 	cleanup_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -196,6 +231,8 @@ static int configure_visited(const struct lab *lab, const struct node *node, str
 			    0)
 				return -1;
 	}
+	if (add_neighbours(nl, lab->topology, n, e) != 0)
+		return -1;
 	return netlink_flush(nl, e);
 }
 
@@ -205,7 +242,7 @@ static int configure_node(const struct lab *lab, size_t n, struct err *e)
 
 	if (node_visit(&lab->nodes[n], node->name, e) != 0)
 		return -1;
-	if (configure_visited(lab, node, e) != 0)
+	if (configure_visited(lab, n, e) != 0)
 		return err_prefix(e, "node %s", node->name);
 	return node_leave(&lab->home, e);
 }

@@ -287,6 +287,27 @@ int netlink_add_address(struct netlink *nl, int index, const struct address *a, 
 		       "of a link", e);
 }
 
+int netlink_add_neighbour(struct netlink *nl, int index, const struct address *a,
+			  const uint8_t mac[6], struct err *e)
+{
+	struct ndmsg info = {
+		.ndm_family = (unsigned char)a->family,
+		.ndm_ifindex = index,
+		.ndm_state = NUD_PERMANENT,
+	};
+	cleanup_by(msg_freep) struct nl_msg *m = nlmsg_alloc_simple(RTM_NEWNEIGH,
+								    NLM_F_CREATE | NLM_F_REPLACE);
+
+	if (m == NULL)
+		abort();
+	nlmsg_append(m, &info, sizeof(info), NLMSG_ALIGNTO);
+
+	bool ok = nla_put(m, NDA_DST, a->family == AF_INET ? 4 : 16, &a->v4) == 0 &&
+		  nla_put(m, NDA_LLADDR, 6, mac) == 0;
+
+	return enqueue(nl, m, ok, "add neighbour", "of a link", e);
+}
+
 /* Whether this RTM_NEWLINK describes a bridge port that is not forwarding. */
 static bool port_waits(struct nlmsghdr *h)
 {

@@ -43,6 +43,9 @@ struct veth {
 int netlink_add_veth(struct netlink *nl, const struct veth *v, struct err *e);
 int netlink_set_up(struct netlink *nl, int index, struct err *e);
 int netlink_add_address(struct netlink *nl, int index, const struct address *a, struct err *e);
+/* Who has this address behind the interface: nothing needs to ask. */
+int netlink_add_neighbour(struct netlink *nl, int index, const struct address *a,
+			  const uint8_t mac[6], struct err *e);
 /* Send what was gathered and wait for the kernel's answers. */
 int netlink_flush(struct netlink *nl, struct err *e);
 /* How many ports of bridges here do not forward yet. */
