@@ -51,7 +51,7 @@ void programs_describe(const struct programs *programs, struct evidence *ev);
 int program_start(const struct programs *programs, size_t i, const struct lab *lab,
 		  const char *folder, pid_t *ret_pid, struct err *e);
 
-/* Called for every process that program number `program` left: return value is ignored. */
+/* Called for every process that program number `program` left. */
 typedef void leftover_fn(void *arg, size_t program, pid_t pid, const char *name);
 /* Find the processes of the lab that are no program, no child of a running one and not `except`. */
 int programs_leftovers(const struct evidence *ev, pid_t except, leftover_fn *found, void *arg,

@@ -108,15 +108,6 @@ static void describe_captures(const struct topology *t, struct evidence *ev)
 		}
 }
 
-static size_t count_interfaces(const struct topology *t)
-{
-	size_t count = 0;
-
-	for (size_t n = 0; n < t->n_nodes; n++)
-		count += t->nodes[n].n_interfaces;
-	return count;
-}
-
 int run_check_programs(const struct topology *t, struct err *e)
 {
 	cleanup_by(programs_done) struct programs programs = { 0 };
@@ -131,8 +122,8 @@ static int prepare(struct run *r, struct err *e)
 
 	if (programs_of_transfers(t, r->request.folder, recorder_rate(t), &r->programs, e) != 0 ||
 	    programs_make_folders(t, r->request.folder, e) != 0 ||
-	    evidence_new(r->programs.n, t->n_nodes, record ? count_interfaces(t) : 0, &r->evidence,
-			 e) != 0)
+	    evidence_new(r->programs.n, t->n_nodes, record ? topology_count_interfaces(t) : 0,
+			 &r->evidence, e) != 0)
 		return -1;
 	programs_describe(&r->programs, r->evidence);
 	describe_captures(t, r->evidence);

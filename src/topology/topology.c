@@ -116,3 +116,12 @@ void topology_free(struct topology *t)
 	free(t->path);
 	free(t);
 }
+
+size_t topology_count_interfaces(const struct topology *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_nodes; i++)
+		n += t->nodes[i].n_interfaces;
+	return n;
+}

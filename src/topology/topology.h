@@ -131,6 +131,8 @@ const struct address *topology_address(const struct topology *t, size_t node, si
 				       int family);
 /* The interface that topology_address() answered for, or NULL. */
 const struct interface *topology_interface(const struct topology *t, size_t node, size_t peer);
+/* Of all nodes. */
+size_t topology_count_interfaces(const struct topology *t);
 /* The IPv4 broadcast address of the subnet. */
 struct in_addr address_broadcast(const struct address *a);
 
