@@ -8,29 +8,45 @@ static size_t rounded(size_t size)
 	return (size + 63) & ~(size_t)63;
 }
 
-int evidence_new(size_t n_programs, size_t n_nodes, size_t n_captures,
-		 struct evidence **ret_evidence, struct err *e)
+/* Where the next n objects of this size begin; *end is where the last ones ended. */
+static size_t place(size_t *end, size_t n, size_t size)
 {
-	size_t programs_at = rounded(sizeof(struct evidence));
-	size_t sockets_at = programs_at + rounded(n_programs * sizeof(struct program_evidence));
-	size_t nodes_at = sockets_at + rounded(n_programs * sizeof(struct socket_evidence));
-	size_t captures_at = nodes_at + rounded(n_nodes * sizeof(struct node_evidence));
-	size_t size = captures_at + rounded(n_captures * sizeof(struct capture_evidence));
-	char *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	size_t at = rounded(*end);
+
+	*end = at + n * size;
+	return at;
+}
+
+int evidence_new(const struct evidence_sizes *n, struct evidence **ret_evidence, struct err *e)
+{
+	size_t end = sizeof(struct evidence);
+	size_t programs_at = place(&end, n->n_programs, sizeof(struct program_evidence));
+	size_t sockets_at = place(&end, n->n_programs, sizeof(struct socket_evidence));
+	size_t nodes_at = place(&end, n->n_nodes, sizeof(struct node_evidence));
+	size_t captures_at = place(&end, n->n_captures, sizeof(struct capture_evidence));
+	size_t links_at = place(&end, n->n_links, sizeof(struct link_evidence));
+	size_t faults_at = place(&end, n->n_faults, sizeof(struct fault_evidence));
+	char *base = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (base == MAP_FAILED)
-		return err_set(e, errno, "map %zu bytes of shared memory", size);
+		return err_set(e, errno, "map %zu bytes of shared memory", end);
 
 	struct evidence *ev = (void *)base;
 
-	ev->size = size;
-	ev->n_programs = n_programs;
-	ev->programs = (void *)(base + programs_at);
-	ev->sockets = (void *)(base + sockets_at);
-	ev->n_nodes = n_nodes;
-	ev->nodes = (void *)(base + nodes_at);
-	ev->n_captures = n_captures;
-	ev->captures = (void *)(base + captures_at);
+	*ev = (struct evidence){
+		.size = end,
+		.n_programs = n->n_programs,
+		.programs = (void *)(base + programs_at),
+		.sockets = (void *)(base + sockets_at),
+		.n_nodes = n->n_nodes,
+		.nodes = (void *)(base + nodes_at),
+		.n_captures = n->n_captures,
+		.captures = (void *)(base + captures_at),
+		.n_links = n->n_links,
+		.links = (void *)(base + links_at),
+		.n_faults = n->n_faults,
+		.faults = (void *)(base + faults_at),
+	};
 	*ret_evidence = ev;
 	return 0;
 }

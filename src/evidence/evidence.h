@@ -86,11 +86,16 @@ struct node_evidence {
 	struct udp_counters udp;
 };
 
-/* One captured interface. */
+/*
+ * One captured interface. A link with an engine is captured on both sides: at the node's
+ * interface, and at the port of the network that it leads to.
+ */
 struct capture_evidence {
 	size_t node;	     /* index into topology.nodes */
 	size_t interface;    /* index into node.interfaces */
-	char name[96];	     /* "alpine-2/eth0" */
+	bool far;	     /* the network's side of its link */
+	char name[96];	     /* "alpine-2/eth0", "Hub1/alpine-2.eth0" for the far side */
+	char device[16];     /* far: the port's name in the supervisor's network namespace */
 	char file[256];	     /* relative to the run's folder */
 	bool complete;	     /* drained and closed */
 	uint64_t packets;    /* written */
@@ -101,6 +106,72 @@ struct capture_evidence {
 	uint64_t passed; /* packets that the interface counted in and out meanwhile; 0: not read */
 	size_t buffer;	 /* bytes, as asked for */
 	char error[256]; /* why it is not complete, or "" */
+};
+
+enum link_engine {
+	ENGINE_USER,  /* link/wire.h */
+	ENGINE_NETEM, /* the kernel's, tc-netem(8) */
+};
+
+/* How the user engine gets frames from the kernel and back, best first. */
+enum ring_kind {
+	RING_XDP,    /* AF_XDP in copy mode */
+	RING_PACKET, /* AF_PACKET, TPACKET_V2 rings both ways */
+	RING_SOCKET, /* AF_PACKET, recvmmsg(2) and sendmmsg(2) */
+	N_RINGS,
+};
+
+/* Why a link lost a frame, in the order in which it is asked. */
+enum link_cause {
+	CAUSE_NONE,
+	CAUSE_DOWN,    /* the link, or this direction of it, was down */
+	CAUSE_MTU,     /* larger than the link lets through */
+	CAUSE_LISTED,  /* named by `drop` */
+	CAUSE_EVERY,   /* the n-th again */
+	CAUSE_LOSS,    /* drawn, by percentage */
+	CAUSE_BURST,   /* drawn, Gilbert-Elliott */
+	CAUSE_QUEUE,   /* the queue before the rate was full */
+	CAUSE_MEMORY,  /* the engine had no memory to hold it */
+	CAUSE_STOPPED, /* still held when the run was over */
+	N_CAUSES,
+};
+
+/* How late frames left, compared with when they were due: bucket n counts 2^n ns and more. */
+#define LATE_BUCKETS 40
+
+/* Frames on one direction of a link with an engine. */
+struct direction_evidence {
+	uint64_t arrived; /* at the engine */
+	uint64_t left;	  /* put on the other end, duplicates included */
+	uint64_t lost[N_CAUSES];
+	uint64_t duplicated, corrupted, reordered;
+	uint64_t held;	  /* now */
+	uint64_t missed;  /* the kernel had no room for them in the engine's ring */
+	uint64_t refused; /* the kernel did not take them back */
+	uint64_t late[LATE_BUCKETS];
+	uint64_t latest_ns;
+};
+
+struct link_evidence {
+	size_t node;	  /* index into topology.nodes */
+	size_t interface; /* index into node.interfaces */
+	char name[96];	  /* "alpine-2/eth0" */
+	enum link_engine engine;
+	enum ring_kind ring;			 /* user */
+	struct direction_evidence directions[2]; /* by enum direction */
+};
+
+struct wire_evidence {
+	bool fifo;     /* it ran under SCHED_FIFO: its timing is as good as it gets */
+	bool complete; /* every frame has a decision in the log */
+	char log[64];  /* relative to the run's folder */
+	char error[256];
+};
+
+struct fault_evidence {
+	uint64_t fired_ns;  /* CLOCK_MONOTONIC, 0: never */
+	uint64_t undone_ns; /* likewise */
+	char error[256];    /* why it could not be done, or "" */
 };
 
 struct evidence {
@@ -122,14 +193,23 @@ struct evidence {
 	struct socket_evidence *sockets; /* as programs, of receivers */
 	size_t n_nodes;			 /* as topology.nodes */
 	struct node_evidence *nodes;
-	size_t n_captures; /* one per interface of every node, in topology order; 0: capture off */
+	/* One per interface of every node, in topology order, then those of the far sides; 0: off. */
+	size_t n_captures;
 	struct capture_evidence *captures;
+	size_t n_links; /* those with an engine, in topology order */
+	struct link_evidence *links;
+	struct wire_evidence wire;
+	size_t n_faults; /* as topology.faults */
+	struct fault_evidence *faults;
 	size_t size; /* bytes of the mapping */
 };
 
 /* All of it zeroed, in memory shared with children forked later (evidence_free). */
-int evidence_new(size_t n_programs, size_t n_nodes, size_t n_captures,
-		 struct evidence **ret_evidence, struct err *e);
+struct evidence_sizes {
+	size_t n_programs, n_nodes, n_captures, n_links, n_faults;
+};
+
+int evidence_new(const struct evidence_sizes *sizes, struct evidence **ret_evidence, struct err *e);
 void evidence_free(struct evidence *ev);
 void evidence_freep(struct evidence **ev);
 

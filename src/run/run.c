@@ -121,9 +121,18 @@ static int prepare(struct run *r, struct err *e)
 	bool record = t->capture.kind != CAPTURE_OFF;
 
 	if (programs_of_transfers(t, r->request.folder, recorder_rate(t), &r->programs, e) != 0 ||
-	    programs_make_folders(t, r->request.folder, e) != 0 ||
-	    evidence_new(r->programs.n, t->n_nodes, record ? topology_count_interfaces(t) : 0,
-			 &r->evidence, e) != 0)
+	    programs_make_folders(t, r->request.folder, e) != 0)
+		return -1;
+
+	const struct evidence_sizes sizes = {
+		.n_programs = r->programs.n,
+		.n_nodes = t->n_nodes,
+		.n_captures = record ? topology_count_interfaces(t) : 0,
+		.n_links = topology_count_engines(t),
+		.n_faults = t->n_faults,
+	};
+
+	if (evidence_new(&sizes, &r->evidence, e) != 0)
 		return -1;
 	programs_describe(&r->programs, r->evidence);
 	describe_captures(t, r->evidence);

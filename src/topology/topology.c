@@ -79,6 +79,8 @@ static void node_done(struct node *n)
 	for (size_t i = 0; i < n->n_interfaces; i++) {
 		free(n->interfaces[i].name);
 		free(n->interfaces[i].addresses);
+		for (int d = 0; d < N_DIRECTIONS; d++)
+			impairment_done(&n->interfaces[i].impairments[d]);
 	}
 	free(n->interfaces);
 	free(n->name);
@@ -97,6 +99,13 @@ static void transfer_done(struct transfer *tr)
 	free(tr->name);
 }
 
+static void fault_done(struct fault *f)
+{
+	for (int d = 0; d < N_DIRECTIONS; d++)
+		impairment_done(&f->to[d]);
+	free(f->name);
+}
+
 void topology_free(struct topology *t)
 {
 	if (t == NULL)
@@ -109,7 +118,10 @@ void topology_free(struct topology *t)
 		transfer_done(&t->transfers[i]);
 	free(t->networks);
 	free(t->nodes);
+	for (size_t i = 0; i < t->n_faults; i++)
+		fault_done(&t->faults[i]);
 	free(t->transfers);
+	free(t->faults);
 	free(t->capture.filter);
 	free(t->title);
 	free(t->name);
@@ -123,5 +135,15 @@ size_t topology_count_interfaces(const struct topology *t)
 
 	for (size_t i = 0; i < t->n_nodes; i++)
 		n += t->nodes[i].n_interfaces;
+	return n;
+}
+
+size_t topology_count_engines(const struct topology *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_nodes; i++)
+		for (size_t k = 0; k < t->nodes[i].n_interfaces; k++)
+			n += t->nodes[i].interfaces[k].engine;
 	return n;
 }

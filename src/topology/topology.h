@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topology/impairment.h"
+
 enum network_kind {
 	NETWORK_HUB,	/* floods every frame to every other port */
 	NETWORK_SWITCH, /* learns which port an address is behind */
@@ -42,6 +44,9 @@ struct interface {
 	unsigned mtu;	/* bytes, 1500 unless given */
 	struct address *addresses;
 	size_t n_addresses;
+	struct impairment impairments[N_DIRECTIONS]; /* of its link */
+	/* Its link has an engine: it is impaired, or a fault may impair or count on it. */
+	bool engine;
 	int line;
 };
 
@@ -121,6 +126,8 @@ struct topology {
 	size_t n_nodes;
 	struct transfer *transfers;
 	size_t n_transfers;
+	struct fault *faults;
+	size_t n_faults;
 	struct capture_settings capture;
 };
 
@@ -133,6 +140,8 @@ const struct address *topology_address(const struct topology *t, size_t node, si
 const struct interface *topology_interface(const struct topology *t, size_t node, size_t peer);
 /* Of all nodes. */
 size_t topology_count_interfaces(const struct topology *t);
+/* Of those, how many links have an engine. */
+size_t topology_count_engines(const struct topology *t);
 /* The IPv4 broadcast address of the subnet. */
 struct in_addr address_broadcast(const struct address *a);
 

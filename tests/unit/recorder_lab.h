@@ -197,7 +197,9 @@ static void fixture_init(struct fixture *f)
 					     .nodes = nodes,
 					     .n_nodes = N_NODES,
 					     .capture = { .snaplen = 262144 } } };
-	assert_int_equal(evidence_new(0, N_NODES, N_NODES, &f->evidence, &e), 0);
+	const struct evidence_sizes sizes = { .n_nodes = N_NODES, .n_captures = N_NODES };
+
+	assert_int_equal(evidence_new(&sizes, &f->evidence, &e), 0);
 	for (size_t i = 0; i < N_NODES; i++) {
 		struct capture_evidence *c = &f->evidence->captures[i];
 

@@ -113,12 +113,15 @@ static inline void lab_program(struct vlab *l, size_t i, size_t node, enum progr
 
 static inline void lab_fill_evidence(struct vlab *l, bool captures)
 {
+	const struct evidence_sizes sizes = {
+		.n_programs = l->transfer.n_to + 1,
+		.n_nodes = LAB_NODES,
+		.n_captures = captures ? LAB_NODES : 0,
+	};
 	struct evidence *ev;
 	struct err e;
 
-	assert_int_equal(evidence_new(l->transfer.n_to + 1, LAB_NODES, captures ? LAB_NODES : 0,
-				      &l->evidence, &e),
-			 0);
+	assert_int_equal(evidence_new(&sizes, &l->evidence, &e), 0);
 	ev = l->evidence;
 	ev->stage = STAGE_DONE;
 	ev->recording_ns = 1;
