@@ -344,6 +344,7 @@ static int start_recorder(struct supervisor *s, struct err *e)
 	struct recorder_config config = {
 		.topology = s->job->topology,
 		.netns = lab_netns(s->lab),
+		.network_netns = lab_network_netns(s->lab),
 		.n_captures = s->ev->n_captures,
 		.captures = s->ev->captures,
 		.folder = s->job->folder,
