@@ -398,8 +398,8 @@ int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counter
 	return counters_parse_udp(snmp, ret_counters, e);
 }
 
-int lab_find_socket(struct lab *lab, size_t node, uint16_t port, struct socket_evidence *ret_socket,
-		    struct err *e)
+int lab_find_socket(struct lab *lab, size_t node, const struct listening *l,
+		    struct socket_evidence *ret_socket, struct err *e)
 {
 	if (lab->diags[node] == NULL) {
 		if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
@@ -410,5 +410,5 @@ int lab_find_socket(struct lab *lab, size_t node, uint16_t port, struct socket_e
 		if (node_leave(&lab->home, e) != 0 || r != 0)
 			return -1;
 	}
-	return diag_find_udp(lab->diags[node], port, ret_socket, e);
+	return diag_find(lab->diags[node], l->protocol, l->port, ret_socket, e);
 }

@@ -51,10 +51,10 @@ int lab_enter(const struct lab *lab, size_t node, struct err *e);
 int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counters *ret_counters,
 			  struct err *e);
 /*
- * The node's UDP socket bound to this port, as sock_diag(7) shows it; when several
- * are, the sum of their queues and drops. ret_socket->seen is false when there is none.
+ * The node's socket bound to this port, as sock_diag(7) shows it; when several are, the sum of
+ * their queues and drops. ret_socket->seen is false when there is none.
  */
-int lab_find_socket(struct lab *lab, size_t node, uint16_t port, struct socket_evidence *ret_socket,
-		    struct err *e);
+int lab_find_socket(struct lab *lab, size_t node, const struct listening *l,
+		    struct socket_evidence *ret_socket, struct err *e);
 
 #endif

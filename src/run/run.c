@@ -145,7 +145,7 @@ int run_check_programs(const struct topology *t, struct err *e)
 {
 	cleanup_by(programs_done) struct programs programs = { 0 };
 
-	return programs_of_transfers(t, "", 0, &programs, e);
+	return programs_of_topology(t, "", 0, &programs, e);
 }
 
 static int prepare(struct run *r, struct err *e)
@@ -154,7 +154,7 @@ static int prepare(struct run *r, struct err *e)
 	bool record = t->capture.kind != CAPTURE_OFF;
 	size_t n_captures = topology_count_interfaces(t) + topology_count_engines(t);
 
-	if (programs_of_transfers(t, r->request.folder, recorder_rate(t), &r->programs, e) != 0 ||
+	if (programs_of_topology(t, r->request.folder, recorder_rate(t), &r->programs, e) != 0 ||
 	    programs_make_folders(t, r->request.folder, e) != 0)
 		return -1;
 
@@ -173,6 +173,7 @@ static int prepare(struct run *r, struct err *e)
 	describe_links(t, r->request.engine, r->evidence);
 	r->evidence->offloads_on = !record;
 	r->evidence->started_ns = clock_ns();
+	r->programs.id = r->evidence->started_ns;
 	r->evidence->started_real_ns = clock_real_ns();
 	return 0;
 }
