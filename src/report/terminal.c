@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "report/render.h"
 #include "report/table.h"
+#include "report/terminal_series.h"
 
 /* Files, reasons and notes shown per run: who needs all reads report.json or asks for --verbose. */
 #define MAX_FILES 8
@@ -84,6 +85,8 @@ static void print_heading(const struct terminal *t)
 		s->n_planned, s->n_planned == 1 ? "" : "s");
 	if (s->n_runs > 0)
 		fprintf(t->out, ", seed %" PRIu64, s->runs[0].seed);
+	if (s->n_runs > 0 && s->repeat > 1)
+		fprintf(t->out, " to %" PRIu64, s->runs[0].seed + s->repeat - 1);
 	fputs(")\n\n", t->out);
 }
 
@@ -321,8 +324,9 @@ static void print_ledger(const struct terminal *t, const struct run_verdict *r)
 
 static void print_evidence(const struct terminal *t, const struct run_verdict *r)
 {
-	field(t, "evidence", "%s/%s/%s", render_text(t->s->folder), render_text(r->folder),
-	      render_text(r->merged));
+	if (r->folder != NULL)
+		field(t, "evidence", "%s/%s/%s", render_text(t->s->folder), r->folder,
+		      render_text(r->merged));
 	if (r->command != NULL)
 		field(t, "repeat", "%s", r->command);
 }
@@ -364,6 +368,24 @@ static void print_run(const struct terminal *t, const struct run_verdict *r)
 	fputc('\n', t->out);
 }
 
+/* Of each combination the first run that did not pass stands for all. */
+static void print_series(const struct terminal *t)
+{
+	struct series x;
+
+	for (size_t i = 0; i < t->s->n_runs; i += x.n_runs) {
+		series_of(t->s, i, &x);
+		if (x.example == NULL)
+			continue;
+		print_run(t, x.example);
+
+		cleanup_free char *others = terminal_series_others(&x);
+
+		if (others != NULL)
+			fprintf(t->out, "  so did seeds %s\n\n", others);
+	}
+}
+
 static void print_last_line(const struct terminal *t)
 {
 	static const char *const words[] = {
@@ -399,10 +421,14 @@ void report_terminal(FILE *out, const struct session *s, bool color, bool verbos
 	const struct terminal t = { .out = out, .s = s, .color = color, .verbose = verbose };
 
 	print_heading(&t);
-	if (s->n_runs > 0)
+	if (s->repeat != 0) {
+		terminal_series_table(out, s, width_of(out), color);
+		print_series(&t);
+	} else if (s->n_runs > 0) {
 		print_table(&t);
-	for (size_t i = 0; i < s->n_runs; i++)
-		print_run(&t, &s->runs[i]);
+		for (size_t i = 0; i < s->n_runs; i++)
+			print_run(&t, &s->runs[i]);
+	}
 	print_last_line(&t);
 }
 

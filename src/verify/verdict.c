@@ -105,25 +105,51 @@ static void ledger_done(struct ledger *l)
 	free(l->reason);
 }
 
-void run_verdict_done(struct run_verdict *r)
+static void free_lists(struct run_verdict *r)
 {
-	for (size_t i = 0; i < r->n_variables; i++) {
-		free(r->variables[i].name);
-		free(r->variables[i].value);
-	}
 	for (size_t i = 0; i < r->n_files; i++)
 		file_done(&r->files[i]);
 	for (size_t i = 0; i < r->n_programs; i++)
 		program_done(&r->programs[i]);
 	for (size_t i = 0; i < r->n_captures; i++)
 		capture_done(&r->captures[i]);
-	ledger_done(&r->ledger);
-	free_strings(r->reasons, r->n_reasons);
 	free_strings(r->notes, r->n_notes);
-	free(r->variables);
 	free(r->files);
 	free(r->programs);
 	free(r->captures);
+}
+
+void run_verdict_shorten(struct run_verdict *r)
+{
+	struct ledger sum = { .outcome = r->ledger.outcome, .unexplained = r->ledger.unexplained };
+
+	sum.reason = r->ledger.reason;
+	r->ledger.reason = NULL;
+	ledger_done(&r->ledger);
+	r->ledger = sum;
+	free_lists(r);
+	r->notes = NULL;
+	r->files = NULL;
+	r->programs = NULL;
+	r->captures = NULL;
+	r->n_files_let_go += r->n_files;
+	r->n_files = r->n_notes = r->n_programs = r->n_captures = 0;
+	while (r->n_reasons > 1)
+		free(r->reasons[--r->n_reasons]);
+	r->brief = true;
+}
+
+void run_verdict_done(struct run_verdict *r)
+{
+	for (size_t i = 0; i < r->n_variables; i++) {
+		free(r->variables[i].name);
+		free(r->variables[i].value);
+	}
+	free_lists(r);
+	ledger_done(&r->ledger);
+	free_strings(r->reasons, r->n_reasons);
+	free(r->variables);
+	free(r->combination);
 	free(r->label);
 	free(r->mode);
 	free(r->format);

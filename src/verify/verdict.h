@@ -146,12 +146,14 @@ struct variable_value {
 };
 
 struct run_verdict {
-	char *label; /* "mode=multi-thread" */
+	char *label;	   /* "mode=multi-thread" */
+	char *combination; /* the label without the seed, when runs are repeated; else NULL */
+	bool brief;	   /* one of many: run_verdict_shorten() */
 	struct variable_value *variables;
 	size_t n_variables;
 	char *mode; /* of its transfers: "multi-thread"; "mixed" when they differ; "-" without any */
 	char *format;  /* "reliable", "raw", "mixed", "-" */
-	char *folder;  /* where its evidence lies, relative to the session's folder */
+	char *folder;  /* where its evidence lies, below the session's; NULL: it was not kept */
 	char *merged;  /* merged capture, relative to the run's folder, or NULL */
 	char *command; /* the command that repeats this run */
 	uint64_t seed;
@@ -164,6 +166,7 @@ struct run_verdict {
 	size_t n_notes;
 	struct file_verdict *files;
 	size_t n_files;
+	size_t n_files_let_go; /* of a brief one */
 	struct program_verdict *programs;
 	size_t n_programs;
 	struct capture_verdict *captures;
@@ -195,11 +198,17 @@ struct session {
 	struct run_verdict *runs;
 	size_t n_runs; /* judged so far: fewer than planned when interrupted */
 	size_t n_planned;
+	size_t repeat; /* runs of each combination, with one seed after the other; 0: not asked for */
 };
 
 /* Add a reason or note to a run; takes the string. */
 void run_verdict_reason(struct run_verdict *r, char *reason);
 void run_verdict_note(struct run_verdict *r, char *note);
+/*
+ * Let go of what takes memory: files, programs, captures, rows of the ledger, all reasons but the
+ * first, notes. What sums them up stays. For the many runs of a session that repeats them.
+ */
+void run_verdict_shorten(struct run_verdict *r);
 void run_verdict_done(struct run_verdict *r);
 void session_done(struct session *s);
 
