@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "report/render.h"
 
-#define SCHEMA "harness-report/1"
+#define SCHEMA "harness-report/2"
 
 /* jansson fails only when there is no memory. */
 static json_t *checked(json_t *value)
@@ -174,15 +174,66 @@ static json_t *capture_of(const struct capture_verdict *c)
 	return o;
 }
 
+static json_t *fault_of(const struct fault_verdict *f)
+{
+	json_t *o = checked(json_object());
+
+	set(o, "name", string_of(f->name));
+	set(o, "action", string_of(f->action));
+	set(o, "due", string_of(f->due));
+	set(o, "outcome", outcome_of(f->outcome));
+	set(o, "reason", string_of(f->reason));
+	set(o, "fired_ns", f->fired ? count_of(f->fired_ns) : json_null());
+	set(o, "undone_ns", f->undone ? count_of(f->undone_ns) : json_null());
+	return o;
+}
+
+static json_t *network_of(const struct network_account *n)
+{
+	json_t *o = checked(json_object());
+
+	set(o, "from", string_of(n->from));
+	set(o, "to", string_of(n->to));
+	set(o, "sent", count_of(n->sent));
+	set(o, "arrived", count_of(n->arrived));
+	set(o, "lost", count_of(n->lost));
+	set(o, "unexplained", count_of(n->unexplained));
+	return o;
+}
+
+/* One entry per cause that there was. */
+static json_t *causes_of(const struct link_account *l)
+{
+	json_t *array = checked(json_array());
+
+	for (size_t c = CAUSE_NONE + 1; c < N_CAUSES; c++) {
+		if (l->lost[c] == 0)
+			continue;
+
+		json_t *o = checked(json_object());
+
+		set(o, "rule", string_of(l->rules[c]));
+		set(o, "frames", count_of(l->lost[c]));
+		append(array, o);
+	}
+	return array;
+}
+
 static json_t *link_of(const struct link_account *l)
 {
 	json_t *o = checked(json_object());
 
-	set(o, "from", string_of(l->from));
-	set(o, "to", string_of(l->to));
-	set(o, "sent", count_of(l->sent));
-	set(o, "arrived", count_of(l->arrived));
-	set(o, "lost", count_of(l->lost));
+	set(o, "link", string_of(l->link));
+	set(o, "direction", json_string(direction_name(l->direction)));
+	set(o, "engine", string_of(l->engine));
+	set(o, "before", l->captured ? count_of(l->before) : json_null());
+	set(o, "seen", count_of(l->seen));
+	set(o, "lost", count_of(link_account_lost(l)));
+	set(o, "lost_by", causes_of(l));
+	set(o, "duplicated", count_of(l->duplicated));
+	set(o, "corrupted", count_of(l->corrupted));
+	set(o, "reordered", count_of(l->reordered));
+	set(o, "after", l->captured ? count_of(l->after) : json_null());
 	set(o, "unexplained", count_of(l->unexplained));
 	return o;
 }
@@ -198,6 +249,7 @@ static json_t *node_of(const struct node_account *n)
 	set(o, "receive_buffer", string_of(n->rcvbuf_place));
 	set(o, "dropped_no_port", count_of(n->no_port));
 	set(o, "dropped_checksum", count_of(n->checksum));
+	set(o, "dropped_length", count_of(n->malformed));
 	set(o, "unread", count_of(n->unread));
 	set(o, "unexplained", count_of(n->unexplained));
 	return o;
@@ -206,9 +258,12 @@ static json_t *node_of(const struct node_account *n)
 static json_t *ledger_of(const struct ledger *l)
 {
 	json_t *o = checked(json_object());
+	json_t *networks = checked(json_array());
 	json_t *links = checked(json_array());
 	json_t *nodes = checked(json_array());
 
+	for (size_t i = 0; i < l->n_networks; i++)
+		append(networks, network_of(&l->networks[i]));
 	for (size_t i = 0; i < l->n_links; i++)
 		append(links, link_of(&l->links[i]));
 	for (size_t i = 0; i < l->n_nodes; i++)
@@ -216,6 +271,7 @@ static json_t *ledger_of(const struct ledger *l)
 	set(o, "outcome", outcome_of(l->outcome));
 	set(o, "reason", string_of(l->reason));
 	set(o, "unexplained", count_of(l->unexplained));
+	set(o, "networks", networks);
 	set(o, "links", links);
 	set(o, "nodes", nodes);
 	return o;
@@ -269,6 +325,7 @@ static void set_lists(json_t *o, const struct run_verdict *r)
 	json_t *files = checked(json_array());
 	json_t *programs = checked(json_array());
 	json_t *captures = checked(json_array());
+	json_t *faults = checked(json_array());
 
 	for (size_t i = 0; i < r->n_files; i++)
 		append(files, file_of(&r->files[i]));
@@ -276,9 +333,12 @@ static void set_lists(json_t *o, const struct run_verdict *r)
 		append(programs, program_of(&r->programs[i]));
 	for (size_t i = 0; i < r->n_captures; i++)
 		append(captures, capture_of(&r->captures[i]));
+	for (size_t i = 0; i < r->n_faults; i++)
+		append(faults, fault_of(&r->faults[i]));
 	set(o, "files", files);
 	set(o, "programs", programs);
 	set(o, "captures", captures);
+	set(o, "faults", faults);
 }
 
 static json_t *run_of(const struct run_verdict *r)
@@ -295,6 +355,7 @@ static json_t *run_of(const struct run_verdict *r)
 	set(o, "command", string_of(r->command));
 	set(o, "folder", string_of(r->folder));
 	set(o, "merged_capture", string_of(r->merged));
+	set(o, "links_table", string_of(r->links_table));
 	set(o, "outcome", outcome_of(r->outcome));
 	set(o, "past_deadline", json_boolean(r->past_deadline));
 	set(o, "interrupted", json_boolean(r->interrupted));
