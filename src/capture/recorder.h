@@ -25,11 +25,12 @@ struct recorder_config {
 	const int *netns;		 /* a descriptor per node of the topology */
 	size_t n_captures;
 	struct capture_evidence
-		*captures;	   /* node, interface, name, file, buffer are filled in already */
-	const char *folder;	   /* of the run; files go below it */
-	const char *merged;	   /* file name of the merged capture, below folder */
-	const char *comment;	   /* of the section: topology, run, seed, command */
-	uint64_t stop_deadline_ns; /* how long draining and merging may take */
+		*captures;  /* node, interface, name, file, buffer are filled in already */
+	const char *folder; /* of the run; files go below it */
+	const struct evidence *evidence; /* its links and their log; NULL: none is impaired */
+	const char *merged;		 /* file name of the merged capture, below folder */
+	const char *comment;		 /* of the section: topology, run, seed, command */
+	uint64_t stop_deadline_ns;	 /* how long draining and merging may take */
 };
 
 struct recorder;
