@@ -44,6 +44,7 @@ struct job {
 	const char *path;
 	const char *name; /* the path's last component: what the receiver calls it */
 	struct peer to;
+	uint16_t source_port; /* 0: one that the kernel chooses */
 	struct job_result *result;
 };
 

@@ -72,7 +72,8 @@ static int connect_channel(struct loop *l, struct channel *c, struct fail *f)
 	unsigned mtu;
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
 
-	if (udp_connect(&c->job->to, &c->fd, &mtu, &c->job->result->source_port, f) != 0)
+	if (udp_connect(&c->job->to, c->job->source_port, &c->fd, &mtu,
+			&c->job->result->source_port, f) != 0)
 		return -1;
 
 	struct sender_config config = {

@@ -233,7 +233,7 @@ static uint64_t bytes_in_ring(const struct topology *t)
 
 uint64_t recorder_rate(const struct topology *t)
 {
-	size_t n = topology_count_interfaces(t);
+	size_t n = topology_count_interfaces(t) + topology_count_engines(t);
 
 	if (t->capture.kind != CAPTURE_FULL || n == 0 || bytes_in_ring(t) <= MAX_BUFFER)
 		return 0;
@@ -244,7 +244,7 @@ size_t recorder_buffer_size(const struct topology *t)
 {
 	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t wanted = bytes_in_ring(t);
-	size_t n = topology_count_interfaces(t);
+	size_t n = topology_count_interfaces(t) + topology_count_engines(t);
 
 	if (t->capture.buffer != 0)
 		return t->capture.buffer;

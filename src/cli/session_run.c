@@ -153,7 +153,6 @@ static int launch(struct queue *q, struct flight **ret_flight, struct err *e)
 		.comment = text_format("topology %s, run %s, seed %llu\n%s", q->session->path,
 				       f->run_planned.label, (unsigned long long)f->topology.seed,
 				       q->session->command),
-		.has_engine = q->options->has_engine,
 		.engine = q->options->engine,
 		.stage_began = show_stage,
 		.arg = f,

@@ -97,6 +97,8 @@ static char *full_place(const struct trial *t, size_t node)
 	}
 	if (best == NULL)
 		return NULL;
+	if (best->transfer == NO_TRANSFER)
+		return text_dup(fs_basename(best->name));
 	if (best->role == ROLE_SENDER)
 		return text_format("%s, its own port", fs_basename(best->name));
 	return text_format("%s, port %u", fs_basename(best->name),

@@ -43,14 +43,28 @@ static bool is_broadcast(const struct interface *i, const struct ip_address *a)
 	return false;
 }
 
+static bool command_has_port(const struct command *c, uint16_t port)
+{
+	for (size_t i = 0; i < c->n_listens; i++)
+		if (c->listens[i].protocol == IPPROTO_UDP && c->listens[i].port == port)
+			return true;
+	return false;
+}
+
 /* Nobody who waits for broadcasts on that port: the kernel drops it without counting (udp(7)). */
 static bool ignored(const struct trial *t, size_t node, uint16_t port)
 {
 	const struct evidence *ev = t->evidence;
+	const struct topology *topology = t->topology;
 
 	for (size_t i = 0; i < ev->n_programs; i++)
 		if (ev->programs[i].node == node && ev->programs[i].role == ROLE_RECEIVER &&
-		    t->topology->transfers[ev->programs[i].transfer].port == port)
+		    ev->programs[i].transfer != NO_TRANSFER &&
+		    topology->transfers[ev->programs[i].transfer].port == port)
+			return false;
+	for (size_t i = 0; i < topology->n_commands; i++)
+		if (topology->commands[i].node == node &&
+		    command_has_port(&topology->commands[i], port))
 			return false;
 	return true;
 }
