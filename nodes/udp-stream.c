@@ -33,6 +33,7 @@ static const char help[] =
 	"  --warm-up N         before them, so many with number 0 (default 0)\n"
 	"  --size BYTES        of each, without headers, a multiple of 8 (default 64)\n"
 	"  --pps N             datagrams per second (default 1000; 0: as fast as it goes)\n"
+	"  --source-port N     send from this port (default: the kernel chooses)\n"
 	"  --listen            receive until SIGTERM or SIGINT, then print how many came\n"
 	"  --help, --version\n"
 	"\n"
@@ -52,6 +53,7 @@ enum {
 	OPT_LISTEN,
 	OPT_TO,
 	OPT_PORT,
+	OPT_SOURCE_PORT,
 	OPT_IGNORED,
 	OPT_HELP,
 	OPT_VERSION,
@@ -65,6 +67,7 @@ static const struct option options[] = {
 	{ "listen", no_argument, NULL, OPT_LISTEN },
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "port", required_argument, NULL, OPT_PORT },
+	{ "source-port", required_argument, NULL, OPT_SOURCE_PORT },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	/* What the harness gives to every sender and receiver. */
@@ -83,7 +86,7 @@ static const struct option options[] = {
 
 struct command {
 	const char *to;
-	uint64_t port, count, warm_up, size, pps;
+	uint64_t port, source_port, count, warm_up, size, pps;
 	bool listen;
 };
 
@@ -117,6 +120,8 @@ static int parse_option(struct command *c, int opt, struct fail *f)
 		return 0;
 	case OPT_PORT:
 		return option_number(optarg, 1, 65535, &c->port, f);
+	case OPT_SOURCE_PORT:
+		return option_number(optarg, 1, 65535, &c->source_port, f);
 	default:
 		return 0;
 	}
@@ -226,7 +231,7 @@ static int run_sender(const struct command *c, struct fail *f)
 	/* The kernel may let a sleeper lie 50 us longer; here the pace is what it is all about. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	if (peer_resolve(c->to, (uint16_t)c->port, &to, f) != 0 ||
-	    udp_open(&to, false, &fd, &port, f) != 0)
+	    udp_open(&to, (uint16_t)c->source_port, false, &fd, &port, f) != 0)
 		return -1;
 	return stream(c, fd, &to, f);
 }
