@@ -26,8 +26,10 @@
 #define RECORDED_BPS 4200000000ULL
 /* Many transfers at once keep both processors busy, and the recorder waiting. */
 #define PER_TRANSFER ((uint64_t)64 << 10)
-#define MIN_BUFFER   ((uint64_t)4 << 20)
-#define MAX_BUFFER   ((uint64_t)256 << 20)
+/* A program that is not ours may send whatever it likes. */
+#define PER_COMMAND ((uint64_t)64 << 20)
+#define MIN_BUFFER  ((uint64_t)4 << 20)
+#define MAX_BUFFER  ((uint64_t)256 << 20)
 /* Of the machine's memory, for all buffers together. */
 #define MEMORY_SHARE 4
 
@@ -213,7 +215,7 @@ void recorder_freep(struct recorder **r)
 /* On a hub every interface sees everything, so this is for all alike. */
 static uint64_t bytes_in_ring(const struct topology *t)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = t->n_commands * PER_COMMAND;
 
 	for (size_t i = 0; i < t->n_transfers; i++) {
 		const struct transfer *tr = &t->transfers[i];

@@ -236,6 +236,23 @@ static void add_sender(const struct topology *t, const struct transfer *tr, stru
 	text_done(&how);
 }
 
+static void add_command(const struct topology *t, const struct command *c, struct table *table)
+{
+	cleanup_free char *command = command_text(c->argv, "");
+	struct row *r = table_row(table);
+	struct text ports = { 0 };
+
+	for (size_t i = 0; i < c->n_listens; i++)
+		text_add(&ports, "%s%s port %u", i != 0 ? ", " : "",
+			 c->listens[i].protocol == IPPROTO_TCP ? "TCP" : "UDP", c->listens[i].port);
+	cell(r, "%s", c->name);
+	cell(r, "%s", t->nodes[c->node].name);
+	cell(r, "%s", c->n_listens != 0 ? "server" : "client");
+	cell(r, "%s", command);
+	cell(r, "%s", text_str(&ports));
+	text_done(&ports);
+}
+
 static void add_programs(const struct topology *t, struct text *out)
 {
 	struct table table = { 0 };
@@ -244,6 +261,8 @@ static void add_programs(const struct topology *t, struct text *out)
 		add_receivers(t, &t->transfers[i], &table);
 		add_sender(t, &t->transfers[i], &table);
 	}
+	for (size_t i = 0; i < t->n_commands; i++)
+		add_command(t, &t->commands[i], &table);
 	table_flush(&table, out);
 }
 
@@ -294,7 +313,7 @@ static void add_expectations(const struct topology *t, struct text *out)
 	for (size_t i = 0; i < t->n_transfers; i++)
 		add_files(t, &t->transfers[i], &table);
 	table_flush(&table, out);
-	if (t->n_transfers > 0)
+	if (t->n_transfers + t->n_commands > 0)
 		text_add(out, "  every program does its work and ends well\n");
 	if (t->capture.kind != CAPTURE_OFF)
 		text_add(out, "  no capture drops a packet, and every datagram is accounted for\n");

@@ -92,6 +92,12 @@ void fault_end(struct builder *b, void *object, const struct section *s);
 /* When all are there: what one says of another, and which links have an engine. */
 void build_check_faults(struct builder *b);
 void build_mark_engines(struct builder *b);
+/*
+ * command.c: the words of a command, NULL-terminated: those of the list, or, of one value, as a
+ * shell would split it. A program with a slash is a file; without one it is looked up in PATH when
+ * it is run. NULL after the value was refused.
+ */
+char **build_command(struct builder *b, const struct value *values, size_t n);
 /* node.c: MAC addresses for the interfaces that were given none. */
 void build_derive_macs(struct builder *b);
 

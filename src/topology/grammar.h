@@ -1,7 +1,7 @@
 /*
  * grammar: which blocks and keys a topology file has, as tables.
  *
- * A block kind stands in the file that fills its struct (node.c, transfer.c,
+ * A block kind stands in the file that fills its struct (node.c, transfer.c, command.c,
  * fault.c, impaired.c, session.c), beside the functions that its keys call. A new key
  * is a row there; a new block is a table of its own and a row in its parent's
  * children.
@@ -71,7 +71,7 @@ extern const struct section_kind grammar_top;
 extern const struct section_kind grammar_hub, grammar_switch;
 extern const struct section_kind grammar_node, grammar_interface;
 extern const struct section_kind grammar_vary;
-extern const struct section_kind grammar_transfer;
+extern const struct section_kind grammar_transfer, grammar_program;
 extern const struct section_kind grammar_fault;
 extern const struct section_kind grammar_capture;
 

@@ -209,39 +209,14 @@ static void set_rate(struct builder *b, void *object, const struct value *values
 		build_refuse(b, &values[0], "is out of range: 1kbit to 1000gbit");
 }
 
-/* A command with a slash is a file; without one it is looked up in PATH when it is run. */
-static void check_program(struct builder *b, const char *path, const struct value *v)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0 || access(path, X_OK) != 0)
-		build_refuse(b, v, "cannot be run: %s", strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		build_refuse(b, v, "is no program");
-}
-
-static char **command(struct builder *b, const struct value *values, size_t n)
-{
-	char **argv = array_new(n + 1, sizeof(*argv));
-
-	for (size_t i = 0; i < n; i++)
-		argv[i] = text_dup(values[i].text);
-	if (strchr(argv[0], '/') != NULL) {
-		free(argv[0]);
-		argv[0] = build_path(b, values[0].text);
-		check_program(b, argv[0], &values[0]);
-	}
-	return argv;
-}
-
 static void set_sender(struct builder *b, void *object, const struct value *values, size_t n)
 {
-	((struct transfer *)object)->sender = command(b, values, n);
+	((struct transfer *)object)->sender = build_command(b, values, n);
 }
 
 static void set_receiver(struct builder *b, void *object, const struct value *values, size_t n)
 {
-	((struct transfer *)object)->receiver = command(b, values, n);
+	((struct transfer *)object)->receiver = build_command(b, values, n);
 }
 
 /* ---- the whole block ---- */
