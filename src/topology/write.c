@@ -30,16 +30,14 @@ void write_quoted(struct text *t, const char *s)
 }
 
 /*
- * So that it leads there from anywhere. Symbolic links are not followed: a program looks at the name
- * it is called by, and a file is called by the name it has here.
+ * So that it leads there from anywhere (free). Symbolic links are not followed: a program looks at
+ * the name it is called by, and a file is called by the name it has here.
  */
-static void write_path(struct text *t, const char *path)
+static char *absolute_path(const char *path)
 {
 	cleanup_free char *here = path[0] != '/' ? get_current_dir_name() : NULL;
-	cleanup_free char *absolute = here != NULL ? text_format("%s/%s", here, path)
-						   : text_dup(path);
 
-	write_quoted(t, absolute);
+	return here != NULL ? text_format("%s/%s", here, path) : text_dup(path);
 }
 
 static void key_quoted(struct text *t, const char *key, const char *value)
@@ -99,21 +97,40 @@ static void write_nodes(struct text *out, const struct topology *t)
 
 /* ---- transfers ---- */
 
+/* As command.c splits words again: what is in single quotes means itself. */
+static void add_word(struct text *t, const char *word)
+{
+	text_add(t, "%s'", t->len != 0 ? " " : "");
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			text_add(t, "'\\''");
+		else
+			text_add_bytes(t, word, 1);
+	text_add(t, "'");
+}
+
+static bool needs_quotes(const char *word)
+{
+	return *word == '\0' || strpbrk(word, " \t\n'\"\\") != NULL;
+}
+
+/* One value, split by its blanks: an argument may be empty, a value may not. */
 static void write_command(struct text *out, const char *key, char *const *argv)
 {
-	if (argv == NULL)
-		return;
-	text_add(out, "\t%s = { ", key);
-	/* Without a slash it is looked up in PATH. */
-	if (strchr(argv[0], '/') != NULL)
-		write_path(out, argv[0]);
-	else
-		write_quoted(out, argv[0]);
-	for (size_t i = 1; argv[i] != NULL; i++) {
-		text_add(out, ", ");
-		write_quoted(out, argv[i]);
+	cleanup_by(text_done) struct text words = { 0 };
+
+	for (size_t i = 0; argv != NULL && argv[i] != NULL; i++) {
+		/* Without a slash it is looked up in PATH. */
+		bool is_path = i == 0 && strchr(argv[0], '/') != NULL;
+		cleanup_free char *word = is_path ? absolute_path(argv[0]) : text_dup(argv[i]);
+
+		if (needs_quotes(word))
+			add_word(&words, word);
+		else
+			text_add(&words, "%s%s", i != 0 ? " " : "", word);
 	}
-	text_add(out, " }\n");
+	if (words.len != 0)
+		key_quoted(out, key, text_str(&words));
 }
 
 static void write_ends(struct text *out, const struct topology *t, const struct transfer *tr)
@@ -130,8 +147,10 @@ static void write_files(struct text *out, const struct transfer *tr)
 {
 	text_add(out, "\tfiles = {");
 	for (size_t i = 0; i < tr->n_files; i++) {
+		cleanup_free char *path = absolute_path(tr->files[i].path);
+
 		text_add(out, "%s ", i != 0 ? "," : "");
-		write_path(out, tr->files[i].path);
+		write_quoted(out, path);
 	}
 	text_add(out, " }\n");
 }
@@ -157,6 +176,18 @@ static void write_transfer(struct text *out, const struct topology *t, const str
 	write_command(out, "sender", tr->sender);
 	write_command(out, "receiver", tr->receiver);
 	text_add(out, "}\n");
+}
+
+/* ---- programs ---- */
+
+static void write_program(struct text *out, const struct topology *t, const struct command *c)
+{
+	text_add(out, "\nprogram %s {\n\tnode = %s\n", c->name, t->nodes[c->node].name);
+	write_command(out, "command", c->argv);
+	for (size_t i = 0; i < c->n_listens; i++)
+		text_add(out, "%s%s/%u", i == 0 ? "\tlistens = { " : ", ",
+			 c->listens[i].protocol == IPPROTO_TCP ? "tcp" : "udp", c->listens[i].port);
+	text_add(out, "%s}\n", c->n_listens != 0 ? " }\n" : "");
 }
 
 /* ---- faults ---- */
@@ -256,6 +287,8 @@ char *topology_write(const struct topology *t, const char *comment)
 	write_nodes(&out, t);
 	for (size_t i = 0; i < t->n_transfers; i++)
 		write_transfer(&out, t, &t->transfers[i]);
+	for (size_t i = 0; i < t->n_commands; i++)
+		write_program(&out, t, &t->commands[i]);
 	for (size_t i = 0; i < t->n_faults; i++)
 		write_fault(&out, t, &t->faults[i]);
 	write_capture(&out, &t->capture);

@@ -158,6 +158,18 @@ static void same_fault(const struct fault *a, const struct fault *b)
 	}
 }
 
+static void same_program(const struct command *a, const struct command *b)
+{
+	same_text(a->name, b->name);
+	assert_int_equal(a->node, b->node);
+	same_command(a->argv, b->argv);
+	assert_int_equal(a->n_listens, b->n_listens);
+	for (size_t i = 0; i < a->n_listens; i++) {
+		assert_int_equal(a->listens[i].protocol, b->listens[i].protocol);
+		assert_int_equal(a->listens[i].port, b->listens[i].port);
+	}
+}
+
 static void same_topology(const struct topology *a, const struct topology *b)
 {
 	same_text(a->title, b->title);
@@ -177,6 +189,9 @@ static void same_topology(const struct topology *a, const struct topology *b)
 	assert_int_equal(a->n_transfers, b->n_transfers);
 	for (size_t i = 0; i < a->n_transfers; i++)
 		same_transfer(&a->transfers[i], &b->transfers[i]);
+	assert_int_equal(a->n_commands, b->n_commands);
+	for (size_t i = 0; i < a->n_commands; i++)
+		same_program(&a->commands[i], &b->commands[i]);
 	assert_int_equal(a->n_faults, b->n_faults);
 	for (size_t i = 0; i < a->n_faults; i++)
 		same_fault(&a->faults[i], &b->faults[i]);
@@ -227,7 +242,11 @@ static const char everything[] =
 	"    receiver = { \"tests/labs/../../ci/check\" } }\n"
 	"transfer u { from = b to = c files = \"tests/unit/topology/files/a.bin\" format = raw\n"
 	"    broadcast = yes shared-socket = yes workers = 3 }\n"
-	"fault f1 { link = a/eth0 at = 0s for = 10ms loss = 0% out { delay = 0s jitter = 0s } }\n"
+	"program p { node = a command = \"sh -c 'a \\\"b' '' \\\\\\\\ it\\\"'\\\"s\" }\n"
+	"program q { node = b command = { \"tests/labs/../../ci/check\", \"a  b\" }\n"
+	"    listens = { \"udp/5000\", \"tcp/80\" } }\n"
+	"fault f1 { link = a/eth0 at = 0s for = 10ms loss = 0% out { delay = 0s jitter = 0s "
+	"reorder = 0% } }\n"
 	"fault f2 { link = a/eth1 at = 1s in { rate = 1kbit } }\n"
 	"fault f3 { link = b after = 500 from = a to = b port = 20000 action = blackhole\n"
 	"    direction = in }\n"
