@@ -14,7 +14,7 @@
 #include "report/json_value.h"
 #include "report/render.h"
 
-#define SCHEMA "harness-report/1"
+#define SCHEMA "harness-report/2"
 
 static json_t *time_of(uint64_t ns)
 {
@@ -138,15 +138,66 @@ static json_t *capture_of(const struct capture_verdict *c)
 	return o;
 }
 
+static json_t *fault_of(const struct fault_verdict *f)
+{
+	json_t *o = json_checked(json_object());
+
+	json_set(o, "name", json_string_of(f->name));
+	json_set(o, "action", json_string_of(f->action));
+	json_set(o, "due", json_string_of(f->due));
+	json_set(o, "outcome", outcome_of(f->outcome));
+	json_set(o, "reason", json_string_of(f->reason));
+	json_set(o, "fired_ns", f->fired ? json_count_of(f->fired_ns) : json_null());
+	json_set(o, "undone_ns", f->undone ? json_count_of(f->undone_ns) : json_null());
+	return o;
+}
+
+static json_t *network_of(const struct network_account *n)
+{
+	json_t *o = json_checked(json_object());
+
+	json_set(o, "from", json_string_of(n->from));
+	json_set(o, "to", json_string_of(n->to));
+	json_set(o, "sent", json_count_of(n->sent));
+	json_set(o, "arrived", json_count_of(n->arrived));
+	json_set(o, "lost", json_count_of(n->lost));
+	json_set(o, "unexplained", json_count_of(n->unexplained));
+	return o;
+}
+
+/* One entry per cause that there was. */
+static json_t *causes_of(const struct link_account *l)
+{
+	json_t *array = json_checked(json_array());
+
+	for (size_t c = CAUSE_NONE + 1; c < N_CAUSES; c++) {
+		if (l->lost[c] == 0)
+			continue;
+
+		json_t *o = json_checked(json_object());
+
+		json_set(o, "rule", json_string_of(l->rules[c]));
+		json_set(o, "frames", json_count_of(l->lost[c]));
+		json_append(array, o);
+	}
+	return array;
+}
+
 static json_t *link_of(const struct link_account *l)
 {
 	json_t *o = json_checked(json_object());
 
-	json_set(o, "from", json_string_of(l->from));
-	json_set(o, "to", json_string_of(l->to));
-	json_set(o, "sent", json_count_of(l->sent));
-	json_set(o, "arrived", json_count_of(l->arrived));
-	json_set(o, "lost", json_count_of(l->lost));
+	json_set(o, "link", json_string_of(l->link));
+	json_set(o, "direction", json_string(direction_name(l->direction)));
+	json_set(o, "engine", json_string_of(l->engine));
+	json_set(o, "before", l->captured ? json_count_of(l->before) : json_null());
+	json_set(o, "seen", json_count_of(l->seen));
+	json_set(o, "lost", json_count_of(link_account_lost(l)));
+	json_set(o, "lost_by", causes_of(l));
+	json_set(o, "duplicated", json_count_of(l->duplicated));
+	json_set(o, "corrupted", json_count_of(l->corrupted));
+	json_set(o, "reordered", json_count_of(l->reordered));
+	json_set(o, "after", l->captured ? json_count_of(l->after) : json_null());
 	json_set(o, "unexplained", json_count_of(l->unexplained));
 	return o;
 }
@@ -162,6 +213,7 @@ static json_t *node_of(const struct node_account *n)
 	json_set(o, "receive_buffer", json_string_of(n->rcvbuf_place));
 	json_set(o, "dropped_no_port", json_count_of(n->no_port));
 	json_set(o, "dropped_checksum", json_count_of(n->checksum));
+	json_set(o, "dropped_length", json_count_of(n->malformed));
 	json_set(o, "unread", json_count_of(n->unread));
 	json_set(o, "unexplained", json_count_of(n->unexplained));
 	return o;
@@ -170,9 +222,12 @@ static json_t *node_of(const struct node_account *n)
 static json_t *ledger_of(const struct ledger *l)
 {
 	json_t *o = json_checked(json_object());
+	json_t *networks = json_checked(json_array());
 	json_t *links = json_checked(json_array());
 	json_t *nodes = json_checked(json_array());
 
+	for (size_t i = 0; i < l->n_networks; i++)
+		json_append(networks, network_of(&l->networks[i]));
 	for (size_t i = 0; i < l->n_links; i++)
 		json_append(links, link_of(&l->links[i]));
 	for (size_t i = 0; i < l->n_nodes; i++)
@@ -180,6 +235,7 @@ static json_t *ledger_of(const struct ledger *l)
 	json_set(o, "outcome", outcome_of(l->outcome));
 	json_set(o, "reason", json_string_of(l->reason));
 	json_set(o, "unexplained", json_count_of(l->unexplained));
+	json_set(o, "networks", networks);
 	json_set(o, "links", links);
 	json_set(o, "nodes", nodes);
 	return o;
@@ -233,6 +289,7 @@ static void set_lists(json_t *o, const struct run_verdict *r)
 	json_t *files = json_checked(json_array());
 	json_t *programs = json_checked(json_array());
 	json_t *captures = json_checked(json_array());
+	json_t *faults = json_checked(json_array());
 
 	for (size_t i = 0; i < r->n_files; i++)
 		json_append(files, file_of(&r->files[i]));
@@ -240,9 +297,12 @@ static void set_lists(json_t *o, const struct run_verdict *r)
 		json_append(programs, program_of(&r->programs[i]));
 	for (size_t i = 0; i < r->n_captures; i++)
 		json_append(captures, capture_of(&r->captures[i]));
+	for (size_t i = 0; i < r->n_faults; i++)
+		json_append(faults, fault_of(&r->faults[i]));
 	json_set(o, "files", files);
 	json_set(o, "programs", programs);
 	json_set(o, "captures", captures);
+	json_set(o, "faults", faults);
 }
 
 static json_t *run_of(const struct run_verdict *r)
@@ -260,6 +320,7 @@ static json_t *run_of(const struct run_verdict *r)
 	json_set(o, "command", json_string_of(r->command));
 	json_set(o, "folder", json_string_of(r->folder));
 	json_set(o, "merged_capture", json_string_of(r->merged));
+	json_set(o, "links_table", json_string_of(r->links_table));
 	json_set(o, "outcome", outcome_of(r->outcome));
 	json_set(o, "past_deadline", json_boolean(r->past_deadline));
 	json_set(o, "interrupted", json_boolean(r->interrupted));

@@ -199,7 +199,7 @@ static int start_wire(struct supervisor *s, struct err *e)
 		.links = links,
 		.evidence = s->ev,
 		.folder = s->job->folder,
-		.best = RING_XDP,
+		.best = RING_PACKET,
 	};
 
 	if (s->ev->n_links == 0)

@@ -70,9 +70,9 @@ static void fill_programs(struct run_verdict *r)
 
 static void fill_ledger(struct ledger *l)
 {
-	l->links = array_new(1, sizeof(*l->links));
-	l->n_links = 1;
-	l->links[0] = (struct link_account){
+	l->networks = array_new(1, sizeof(*l->networks));
+	l->n_networks = 1;
+	l->networks[0] = (struct network_account){
 		.from = text_dup("alpine-1"), .to = text_dup("alpine-2"), .sent = 9, .arrived = 9
 	};
 	l->nodes = array_new(1, sizeof(*l->nodes));
@@ -563,7 +563,7 @@ static void json_holds_every_layer(void **state)
 	const json_t *receiver = json_object_get(first_of(run, "files"), "receiver");
 
 	assert_string_equal(json_string_value(json_object_get(document, "schema")),
-			    "harness-report/1");
+			    "harness-report/2");
 	assert_int_equal(json_array_size(json_object_get(document, "runs")), 2);
 	assert_json_int(document, "exit_status", 1);
 	assert_json_int(document, "started_unix_ns", 1795247154000000000);
@@ -573,7 +573,7 @@ static void json_holds_every_layer(void **state)
 	assert_json_int(receiver, "first_difference_byte", 3);
 	assert_int_equal(json_array_size(json_object_get(receiver, "missing_byte_ranges")), 2);
 	assert_json_int(first_of(receiver, "repeated_byte_ranges"), "last", 3);
-	assert_json_int(first_of(json_object_get(run, "ledger"), "links"), "sent", 9);
+	assert_json_int(first_of(json_object_get(run, "ledger"), "networks"), "sent", 9);
 	assert_json_int(first_of(json_object_get(run, "ledger"), "nodes"), "delivered", 9);
 	assert_json_int(json_object_get(run, "totals"), "goodput_bits_per_second", 56000);
 	json_decref(document);
