@@ -20,6 +20,7 @@
 
 #define EXIT_USAGE	  2
 #define TO_MAX		  1024
+#define PORT_MAX	  65535
 #define PROCESSES_DEFAULT 20
 #define THREADS_DEFAULT	  4
 
@@ -30,6 +31,8 @@ static const char help[] =
 	"\n"
 	"  --to ADDRESS,...    receivers: addresses or names; may be repeated\n"
 	"  --port N            their port (default 10000)\n"
+	"  --source-port N     send from ports N, N + 1 ...: one per transfer, those of the\n"
+	"                      first FILE to every ADDRESS first (default: any port)\n"
 	"  --mode MODE         multi-process       a process per transfer (default)\n"
 	"                      multi-thread        a thread per transfer\n"
 	"                      multi-process-async a pool of processes and a queue\n"
@@ -42,6 +45,8 @@ static const char help[] =
 	"  --broadcast         raw: ADDRESS is a broadcast address\n"
 	"  --shared-socket     raw: all workers send from one socket\n"
 	"  --rate RATE         send no faster, all transfers together: 100mbit, 2.5gbit\n"
+	"  --patience SECONDS  wait so long for the first answer of a receiver, whatever errors\n"
+	"                      the network reports (default 10, or 3 when it reports some)\n"
 	"  --deadline SECONDS  give up what is not done by then\n"
 	"  --report FILE       write what happened as JSON\n"
 	"  --quiet             print errors only\n"
@@ -53,12 +58,14 @@ static const char help[] =
 enum {
 	OPT_TO = 256,
 	OPT_PORT,
+	OPT_SOURCE_PORT,
 	OPT_MODE,
 	OPT_WORKERS,
 	OPT_FORMAT,
 	OPT_BROADCAST,
 	OPT_SHARED_SOCKET,
 	OPT_RATE,
+	OPT_PATIENCE,
 	OPT_DEADLINE,
 	OPT_REPORT,
 	OPT_QUIET,
@@ -69,12 +76,14 @@ enum {
 static const struct option options[] = {
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "port", required_argument, NULL, OPT_PORT },
+	{ "source-port", required_argument, NULL, OPT_SOURCE_PORT },
 	{ "mode", required_argument, NULL, OPT_MODE },
 	{ "workers", required_argument, NULL, OPT_WORKERS },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "broadcast", no_argument, NULL, OPT_BROADCAST },
 	{ "shared-socket", no_argument, NULL, OPT_SHARED_SOCKET },
 	{ "rate", required_argument, NULL, OPT_RATE },
+	{ "patience", required_argument, NULL, OPT_PATIENCE },
 	{ "deadline", required_argument, NULL, OPT_DEADLINE },
 	{ "report", required_argument, NULL, OPT_REPORT },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
@@ -88,6 +97,7 @@ struct command {
 	const char *to[TO_MAX];
 	size_t n_to;
 	uint64_t port, workers;
+	uint64_t source_port; /* of the first transfer; 0: the kernel chooses */
 	uint64_t deadline_ns; /* from now; 0: none */
 	bool shared_socket, quiet;
 	const char *report;
@@ -133,7 +143,9 @@ static int parse_option(struct command *c, int opt, struct fail *f)
 	case OPT_TO:
 		return parse_to(c, optarg, f);
 	case OPT_PORT:
-		return option_number(optarg, 1, 65535, &c->port, f);
+		return option_number(optarg, 1, PORT_MAX, &c->port, f);
+	case OPT_SOURCE_PORT:
+		return option_number(optarg, 1, PORT_MAX, &c->source_port, f);
 	case OPT_MODE:
 		return parse_mode(c, optarg, f);
 	case OPT_WORKERS:
@@ -148,6 +160,8 @@ static int parse_option(struct command *c, int opt, struct fail *f)
 		return 0;
 	case OPT_RATE:
 		return option_rate(optarg, &c->plan.rate_bps, f);
+	case OPT_PATIENCE:
+		return option_seconds(optarg, &c->plan.patience_ns, f);
 	case OPT_DEADLINE:
 		return option_seconds(optarg, &c->deadline_ns, f);
 	case OPT_REPORT:
@@ -161,6 +175,8 @@ static int parse_option(struct command *c, int opt, struct fail *f)
 
 static int check(const struct command *c, int n_files, struct fail *f)
 {
+	uint64_t n_ports = c->shared_socket ? 1 : (uint64_t)n_files * c->n_to;
+
 	if (c->n_to == 0)
 		return fail_set(f, 0, "no receiver: give one with --to");
 	if (n_files == 0)
@@ -169,6 +185,10 @@ static int check(const struct command *c, int n_files, struct fail *f)
 		return fail_set(f, 0, "--broadcast needs --format raw");
 	if (c->shared_socket && !c->plan.raw)
 		return fail_set(f, 0, "--shared-socket needs --format raw");
+	if (c->source_port != 0 && c->source_port + n_ports - 1 > PORT_MAX)
+		return fail_set(
+			f, 0, "--source-port: %llu transfers do not fit between %llu and %d",
+			(unsigned long long)n_ports, (unsigned long long)c->source_port, PORT_MAX);
 	return 0;
 }
 
@@ -206,6 +226,11 @@ static const char *base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
+static uint16_t source_port(const struct command *c, size_t job)
+{
+	return c->source_port != 0 ? (uint16_t)(c->source_port + job) : 0;
+}
+
 /* Files x receivers, in this order; results in memory that worker processes share. */
 static int make_jobs(struct command *c, char **files, size_t n_files, struct fail *f)
 {
@@ -229,6 +254,7 @@ static int make_jobs(struct command *c, char **files, size_t n_files, struct fai
 			plan->jobs[at] = (struct job){ .path = files[i],
 						       .name = base_name(files[i]),
 						       .to = to,
+						       .source_port = source_port(c, at),
 						       .result = &results[at] };
 		}
 	}
@@ -248,8 +274,8 @@ static int prepare(struct command *c, char **files, size_t n_files, struct fail 
 		plan->workers = threads ? THREADS_DEFAULT : PROCESSES_DEFAULT;
 	if (make_jobs(c, files, n_files, f) != 0)
 		return -1;
-	if (c->shared_socket && udp_open(&plan->jobs[0].to, plan->broadcast, &plan->shared_fd,
-					 &plan->shared_port, f) != 0)
+	if (c->shared_socket && udp_open(&plan->jobs[0].to, source_port(c, 0), plan->broadcast,
+					 &plan->shared_fd, &plan->shared_port, f) != 0)
 		return -1;
 	/* Two descriptors per transfer at once; select(2), the limit's reason, is not used here. */
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {

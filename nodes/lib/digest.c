@@ -22,11 +22,14 @@
 #define BLOCK	 ((size_t)128 << 10)
 #define N_BLOCKS 32U
 
-/* A block's content: in its buffer already, or to be read into it. */
+/* What is hashed at a time. */
 struct content {
 	size_t len;
-	int fd; /* -1: it is there */
+	int fd; /* of a file, to be read into the block; -1: it is in memory */
 	uint64_t offset;
+	const void *bytes; /* somebody else's, who is told; NULL: it is in the block */
+	void (*done)(void *ctx);
+	void *ctx;
 };
 
 struct helper {
@@ -104,7 +107,9 @@ static void hash_content(struct digest *d, const struct content *c, uint8_t *blo
 	if (d->failed == 0 && c->fd >= 0)
 		d->failed = read_file(c, block);
 	if (d->failed == 0)
-		must(EVP_DigestUpdate(d->ctx, block, c->len) == 1);
+		must(EVP_DigestUpdate(d->ctx, c->bytes != NULL ? c->bytes : block, c->len) == 1);
+	if (c->done != NULL)
+		c->done(c->ctx);
 }
 
 static void *hash_blocks(void *arg)
@@ -213,22 +218,38 @@ void digest_add(struct digest *d, const void *bytes, size_t len)
 		must(EVP_DigestUpdate(d->ctx, bytes, len) == 1);
 }
 
+/* Hashed now, in this buffer if need be, or by the thread, behind what it has already. */
+static void add_content(struct digest *d, const struct content *c, uint8_t *buf)
+{
+	if (d->helper == NULL) {
+		hash_content(d, c, buf);
+		return;
+	}
+	flush(d->helper);
+	d->helper->contents[d->helper->given % N_BLOCKS] = *c;
+	hand_over(d->helper);
+}
+
+void digest_add_block(struct digest *d, const void *bytes, size_t len, void (*done)(void *ctx),
+		      void *ctx)
+{
+	struct content c = { .len = len, .fd = -1, .bytes = bytes, .done = done, .ctx = ctx };
+
+	count(d, len);
+	add_content(d, &c, NULL);
+}
+
 void digest_add_file(struct digest *d, int fd, uint64_t offset, size_t len)
 {
 	uint8_t buf[BLOCK / 2];
 
 	count(d, len);
-	if (d->helper != NULL)
-		flush(d->helper);
 	while (len > 0) {
-		struct content c = { len < sizeof(buf) ? len : sizeof(buf), fd, offset };
+		struct content c = { .len = len < sizeof(buf) ? len : sizeof(buf),
+				     .fd = fd,
+				     .offset = offset };
 
-		if (d->helper == NULL) {
-			hash_content(d, &c, buf);
-		} else {
-			d->helper->contents[d->helper->given % N_BLOCKS] = c;
-			hand_over(d->helper);
-		}
+		add_content(d, &c, buf);
 		offset += c.len;
 		len -= c.len;
 	}

@@ -12,26 +12,24 @@
 
 #include "protocol.h"
 #include "scope.h"
+#include "writer.h"
 
 #define GATHER IOV_MAX
-#define MIB    ((uint64_t)1 << 20)
-/* What has been read back is written out in strides and, some strides later, leaves the cache. */
-#define STRIDE (4 * MIB)
-#define LAG    (6 * STRIDE)
-/* 2 GB/s: a page cache slower than that is short of memory that is ready for use. */
-#define SLOW_NS_PER_MIB (NS_PER_MS / 2)
-/* A disk that makes us wait longer than that for a stride costs more than is gained. */
-#define PATIENCE_NS (10 * NS_PER_MS)
+#define LARGE  ((uint64_t)4 << 20) /* bytes: files from here on are gathered in blocks */
+#define SLICE  ((size_t)64 << 10)  /* read back and hashed at a time; divides WRITER_BLOCK */
+
+/* WRITER_BLOCK bytes of a large file. */
+struct piece {
+	struct block *block; /* they are in memory, until written and hashed */
+	bool spilled;	     /* they are in the page cache instead */
+};
 
 struct store_file {
 	struct folder *folder;
-	int fd;
-	bool named; /* it has its final name */
-	struct fail failed;
-	bool has_failed;
-	uint64_t written, took_ns; /* by all writes so far */
-	bool no_recycling;
-	uint64_t strided; /* up to here it is being written out */
+	struct writer_file file;
+	uint64_t size;
+	struct piece *pieces; /* of a large file */
+	bool named;	      /* it has its final name */
 	char name[PROTOCOL_NAME_MAX + 1];
 	char temporary[40];
 };
@@ -39,6 +37,7 @@ struct store_file {
 struct folder {
 	int fd;
 	bool no_openat2;
+	struct writer *writer; /* once there is a large file */
 	/* Writes gathered so far: of one file, without a gap. */
 	struct store_file *writing;
 	uint64_t offset, len;
@@ -61,6 +60,7 @@ void folder_free(struct folder *folder)
 {
 	if (folder == NULL)
 		return;
+	writer_free(folder->writer);
 	close(folder->fd);
 	free(folder);
 }
@@ -100,7 +100,7 @@ static int create(struct folder *folder, const char *path, const char *name,
 	struct store_file *file = scope_alloc(1, sizeof(*file));
 
 	file->folder = folder;
-	file->fd = fd;
+	file->file = (struct writer_file){ .fd = fd, .direct_fd = -1 };
 	snprintf(file->name, sizeof(file->name), "%s", name);
 	*ret_file = file;
 	return 0;
@@ -115,7 +115,25 @@ int folder_create_named(struct folder *folder, const char *name, struct store_fi
 	return 0;
 }
 
-static int folder_create(void *ctx, const char *name, uint64_t transfer,
+/* Best effort: without a thread, or where the file system knows no O_DIRECT, all is as ever. */
+static void use_blocks(struct store_file *file)
+{
+	struct folder *folder = file->folder;
+	int flags = O_WRONLY | O_DIRECT | O_NOFOLLOW | O_CLOEXEC;
+
+	if (folder->writer == NULL)
+		folder->writer = writer_new();
+	if (folder->writer == NULL)
+		return;
+	file->file.direct_fd = openat(folder->fd, file->temporary, flags);
+	if (file->file.direct_fd < 0)
+		return;
+	file->pieces = scope_alloc(file->size / WRITER_BLOCK + 1, sizeof(*file->pieces));
+	/* Read-ahead would take pages that are not written yet into the cache. */
+	posix_fadvise(file->file.fd, 0, 0, POSIX_FADV_RANDOM);
+}
+
+static int folder_create(void *ctx, const char *name, uint64_t transfer, uint64_t size,
 			 struct store_file **ret_file, struct fail *f)
 {
 	struct folder *folder = ctx;
@@ -128,14 +146,18 @@ static int folder_create(void *ctx, const char *name, uint64_t transfer,
 	if (create(folder, temporary, name, ret_file, f) != 0)
 		return -1;
 	memcpy((*ret_file)->temporary, temporary, sizeof(temporary));
+	(*ret_file)->size = size;
+	if (size >= LARGE)
+		use_blocks(*ret_file);
 	return 0;
 }
 
+/* The first failure stays. */
 static void remember(struct store_file *file, int num)
 {
-	if (!file->has_failed)
-		fail_set(&file->failed, num, "write '%s'", file->name);
-	file->has_failed = true;
+	int none = 0;
+
+	atomic_compare_exchange_strong(&file->file.error, &none, num);
 }
 
 /* Leave out the first done bytes of the vector. */
@@ -159,15 +181,12 @@ static void flush(struct folder *folder)
 	uint64_t offset = folder->offset;
 	int n = folder->n;
 
-	uint64_t began_ns = time_now();
-
 	if (n == 0)
 		return;
 	folder->n = 0;
 	folder->writing = NULL;
-	file->written += folder->len;
 	while (n > 0) {
-		ssize_t done = pwritev(file->fd, iov, n, (off_t)offset);
+		ssize_t done = pwritev(file->file.fd, iov, n, (off_t)offset);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -178,40 +197,10 @@ static void flush(struct folder *folder)
 		offset += (uint64_t)done;
 		skip(&iov, &n, (size_t)done);
 	}
-	file->took_ns += time_now() - began_ns;
 }
 
-/* Out of the cache, which it can leave when it is on the disk. */
-static void drop(struct store_file *file, off_t stride)
-{
-	uint64_t began_ns = time_now();
-
-	sync_file_range(file->fd, stride, STRIDE,
-			SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-				SYNC_FILE_RANGE_WAIT_AFTER);
-	posix_fadvise(file->fd, stride, STRIDE, POSIX_FADV_DONTNEED);
-	file->no_recycling = time_now() - began_ns > PATIENCE_NS;
-}
-
-/*
- * Where fresh memory is slow (a virtual machine that gives free memory back to
- * its host, a machine that has none left), reuse the file's own: once a stretch
- * was read back and hashed, nobody here needs it in the cache. Best effort:
- * sync_file_range(2) and posix_fadvise(2) change no content.
- */
-static void recycle(struct store_file *file, uint64_t upto)
-{
-	if (file->no_recycling || file->took_ns / (file->written / MIB + 1) < SLOW_NS_PER_MIB)
-		return;
-	while (upto >= file->strided + STRIDE) {
-		sync_file_range(file->fd, (off_t)file->strided, STRIDE, SYNC_FILE_RANGE_WRITE);
-		file->strided += STRIDE;
-		if (file->strided >= LAG)
-			drop(file, (off_t)(file->strided - LAG));
-	}
-}
-
-static void folder_write(struct store_file *file, uint64_t offset, const void *bytes, size_t len)
+/* Written out at the next sync(). */
+static void gather(struct store_file *file, uint64_t offset, const void *bytes, size_t len)
 {
 	struct folder *folder = file->folder;
 
@@ -231,23 +220,52 @@ static void folder_write(struct store_file *file, uint64_t offset, const void *b
 	folder->len += len;
 }
 
-static int folder_sync(struct store_file *file, struct fail *f)
+/* How many of these bytes are in the piece that the first one is in. */
+static size_t in_piece(uint64_t offset, uint64_t len)
 {
-	if (file->folder->writing == file)
-		flush(file->folder);
-	if (!file->has_failed)
-		return 0;
-	*f = file->failed;
-	return -1;
+	uint64_t left = WRITER_BLOCK - offset % WRITER_BLOCK;
+
+	return (size_t)(len < left ? len : left);
 }
 
-static int folder_read(struct store_file *file, uint64_t offset, void *buf, size_t len,
-		       struct fail *f)
+static void folder_write(struct store_file *file, uint64_t offset, const void *bytes, size_t len)
 {
-	char *at = buf;
+	const uint8_t *from = bytes;
 
+	if (file->pieces == NULL) {
+		gather(file, offset, bytes, len);
+		return;
+	}
 	while (len > 0) {
-		ssize_t n = pread(file->fd, at, len, (off_t)offset);
+		struct piece *p = &file->pieces[offset / WRITER_BLOCK];
+		size_t n = in_piece(offset, len);
+
+		if (p->block == NULL && !p->spilled)
+			p->spilled = !writer_take(file->folder->writer, &p->block);
+		if (p->spilled)
+			gather(file, offset, from, n);
+		else
+			memcpy(writer_bytes(p->block) + offset % WRITER_BLOCK, from, n);
+		offset += n;
+		from += n;
+		len -= n;
+	}
+}
+
+static int folder_sync(struct store_file *file, struct fail *f)
+{
+	int num;
+
+	if (file->folder->writing == file)
+		flush(file->folder);
+	num = atomic_load(&file->file.error);
+	return num == 0 ? 0 : fail_set(f, num, "write '%s'", file->name);
+}
+
+static int read_back(struct store_file *file, uint64_t offset, char *at, size_t len, struct fail *f)
+{
+	while (len > 0) {
+		ssize_t n = pread(file->file.fd, at, len, (off_t)offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -260,15 +278,65 @@ static int folder_read(struct store_file *file, uint64_t offset, void *buf, size
 	return 0;
 }
 
-static int folder_descriptor(struct store_file *file, uint64_t offset)
+static int folder_read(struct store_file *file, uint64_t offset, void *buf, size_t len,
+		       struct fail *f)
 {
-	recycle(file, offset);
-	return file->fd;
+	char *at = buf;
+
+	if (file->pieces == NULL)
+		return read_back(file, offset, at, len, f);
+	while (len > 0) {
+		struct piece *p = &file->pieces[offset / WRITER_BLOCK];
+		size_t n = in_piece(offset, len);
+
+		if ((p->spilled ||
+		     !writer_copy(file->folder->writer, &p->block, offset % WRITER_BLOCK, at, n)) &&
+		    read_back(file, offset, at, n, f) != 0)
+			return -1;
+		at += n;
+		offset += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* The whole block, or the file's end: to the disk and to the digest, which drops it. */
+static void hand_over(struct store_file *file, struct block *b, uint64_t offset, size_t len,
+		      struct digest *digest)
+{
+	writer_write(b, &file->file, offset, len);
+	digest_add_block(digest, writer_bytes(b), len, writer_drop, b);
+}
+
+static size_t folder_hash(struct store_file *file, uint64_t from, uint64_t upto,
+			  struct digest *digest)
+{
+	size_t len = in_piece(from, upto - from);
+	struct piece *p = file->pieces != NULL ? &file->pieces[from / WRITER_BLOCK] : NULL;
+	bool in_memory = p != NULL && !p->spilled;
+
+	if (!in_memory && len > SLICE)
+		len = SLICE;
+	if (upto != file->size && len < (in_memory ? WRITER_BLOCK : SLICE))
+		return 0;
+	if (len == 0)
+		return 0;
+	if (in_memory)
+		hand_over(file, p->block, from, len, digest);
+	else
+		digest_add_file(digest, file->file.fd, from, len);
+	return len;
 }
 
 static int folder_commit(struct store_file *file, struct fail *f)
 {
 	int dir = file->folder->fd;
+
+	if (file->pieces != NULL)
+		writer_wait(file->folder->writer, &file->file);
+	if (folder_sync(file, f) != 0)
+		return -1;
+
 	int r = renameat2(dir, file->temporary, dir, file->name, RENAME_NOREPLACE);
 
 	/* Not every file system has RENAME_NOREPLACE: link(2) does not replace either. */
@@ -283,13 +351,26 @@ static int folder_commit(struct store_file *file, struct fail *f)
 	return 0;
 }
 
+/* Blocks that were not handed over, because something was missing before their ends. */
+static void release_pieces(struct store_file *file)
+{
+	writer_wait(file->folder->writer, &file->file);
+	for (uint64_t i = 0; i <= file->size / WRITER_BLOCK; i++)
+		if (file->pieces[i].block != NULL)
+			writer_drop(file->pieces[i].block);
+	free(file->pieces);
+	close(file->file.direct_fd);
+}
+
 static void folder_release(struct store_file *file)
 {
 	if (file->folder->writing == file)
 		flush(file->folder);
+	if (file->pieces != NULL)
+		release_pieces(file);
 	if (!file->named)
 		unlinkat(file->folder->fd, file->temporary, 0);
-	close(file->fd);
+	close(file->file.fd);
 	free(file);
 }
 
@@ -300,7 +381,7 @@ struct store folder_store(struct folder *folder)
 		.write = folder_write,
 		.sync = folder_sync,
 		.read = folder_read,
-		.descriptor = folder_descriptor,
+		.hash = folder_hash,
 		.commit = folder_commit,
 		.release = folder_release,
 		.ctx = folder,

@@ -4,7 +4,12 @@
  * A file is written under a name with a leading dot, which no sender can ask
  * for, and gets its own name when it is complete, never replacing one that is
  * there. Nothing is opened outside the folder or through a symbolic link.
- * Consecutive writes are gathered and go out in one pwritev(2).
+ *
+ * A large file is gathered in blocks in memory, which are hashed there and
+ * written past the page cache (writer.h), each when nothing is missing up to
+ * its end. What finds no free block, small files and raw flows go through the
+ * page cache: consecutive writes are gathered and go out in one pwritev(2).
+ * A block of a file goes one way or the other, never both.
  */
 #ifndef NODES_FOLDER_H
 #define NODES_FOLDER_H

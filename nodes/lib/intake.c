@@ -11,8 +11,7 @@
 #define STATUS_EVERY 256U /* DATA */
 #define STATUS_AFTER (5 * NS_PER_MS)
 #define LINGER	     (10 * NS_PER_SEC)
-#define SLICE	     65536U	/* bytes read back and hashed at a time */
-#define SLICES	     8		/* of them between two looks at the socket */
+#define STEPS	     8		/* of hashing between two looks at the socket */
 #define CHUNKS_MAX   (1U << 30) /* a bitmap of 128 MiB */
 
 uint16_t intake_parse_offer(const struct wire_packet *packet, struct intake_offer *ret_offer,
@@ -52,7 +51,7 @@ int intake_new(const struct intake_offer *offer, const struct peer *peer, const 
 {
 	struct store_file *file;
 
-	if (store->create(store->ctx, offer->name, offer->transfer, &file, f) != 0)
+	if (store->create(store->ctx, offer->name, offer->transfer, offer->size, &file, f) != 0)
 		return -1;
 
 	struct intake *in = scope_alloc(1, sizeof(*in));
@@ -74,8 +73,8 @@ void intake_free(struct intake *in)
 {
 	if (in == NULL)
 		return;
+	digest_free(in->digest); /* it may still use the file's memory */
 	in->store->release(in->file);
-	digest_free(in->digest);
 	free(in->chunks);
 	free(in->seen);
 	free(in);
@@ -276,38 +275,16 @@ bool intake_receive(struct intake *in, const struct wire_packet *p, uint64_t now
 	return true;
 }
 
-static bool add_slice(struct intake *in, size_t len)
-{
-	int fd = in->store->descriptor(in->file, in->hashed);
-	uint8_t buf[SLICE];
-	struct fail f;
-
-	if (fd >= 0) {
-		digest_add_file(in->digest, fd, in->hashed, len);
-	} else if (in->store->read(in->file, in->hashed, buf, len, &f) == 0) {
-		digest_add(in->digest, buf, len);
-	} else {
-		abort_on(in, &f);
-		return false;
-	}
-	return true;
-}
-
-/* Read back and hash the next slice of what lies there without a gap. False when there is none. */
-static bool hash_slice(struct intake *in)
+/* Hash the next of what lies there without a gap. False when there is nothing to hash yet. */
+static bool hash_more(struct intake *in)
 {
 	uint64_t ready = in->cumulative == in->offer.count
 				 ? in->offer.size
 				 : (uint64_t)in->cumulative * in->offer.chunk;
-	uint64_t left = ready - in->hashed;
-	size_t len = left < SLICE ? (size_t)left : SLICE;
+	size_t len = in->store->hash(in->file, in->hashed, ready, in->digest);
 
-	if (len == 0 || (len < SLICE && in->state == INTAKE_RECEIVING))
-		return false;
-	if (!add_slice(in, len))
-		return false;
 	in->hashed += len;
-	return true;
+	return len > 0;
 }
 
 static void finish(struct intake *in, uint64_t now)
@@ -337,18 +314,18 @@ static void finish(struct intake *in, uint64_t now)
 bool intake_work(struct intake *in, uint64_t now)
 {
 	struct fail f;
-	int slices = SLICES;
+	int steps = STEPS;
 
 	if (in->unsynced && in->state != INTAKE_ABORTED && in->store->sync(in->file, &f) != 0)
 		abort_on(in, &f);
 	in->unsynced = false;
 	if (in->state == INTAKE_RECEIVING && in->has_fin && in->cumulative == in->offer.count)
 		in->state = INTAKE_CHECKING;
-	while (intake_is_active(in) && slices > 0 && hash_slice(in))
-		slices--;
+	while (intake_is_active(in) && steps > 0 && hash_more(in))
+		steps--;
 	if (in->state == INTAKE_CHECKING && in->hashed == in->offer.size)
 		finish(in, now);
-	return intake_is_active(in) && slices == 0;
+	return intake_is_active(in) && steps == 0;
 }
 
 static uint32_t since_us(uint64_t then, uint64_t now)

@@ -3,7 +3,7 @@
  *
  *	RECEIVING  DATA goes to the store, STATUS is due now and then;
  *		   all chunks and FIN's hash are here -> CHECKING
- *	CHECKING   what was written is read back and hashed, a slice at a time;
+ *	CHECKING   what was written is hashed, some of it at a time;
  *		   equal and committed -> COMPLETE, different -> REFUSED
  *	COMPLETE   FIN_ACK says so, again whenever it is asked for; CLOSE or 10 s -> over
  *	REFUSED    FIN_ACK says that the hash differs; likewise

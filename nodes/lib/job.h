@@ -44,6 +44,7 @@ struct job {
 	const char *path;
 	const char *name; /* the path's last component: what the receiver calls it */
 	struct peer to;
+	uint16_t source_port; /* 0: one that the kernel chooses */
 	struct job_result *result;
 };
 
@@ -62,6 +63,7 @@ struct plan {
 	bool raw, broadcast;
 	unsigned workers;     /* of the pooled modes */
 	uint64_t rate_bps;    /* of all jobs that run at once together; 0: no limit */
+	uint64_t patience_ns; /* with a receiver that does not answer yet; 0: the protocol's */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; UINT64_MAX: none */
 	int shared_fd;	      /* raw: the socket of all jobs, or -1 */
 	uint16_t shared_port; /* its port */

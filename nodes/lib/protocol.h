@@ -90,7 +90,7 @@ enum protocol_flag {
 
 /* FIN_ACK */
 #define PROTOCOL_FIN_ACK_VERDICT    0  /* u32, enum protocol_verdict */
-#define PROTOCOL_FIN_ACK_SHA256	    4  /* 32 bytes, of what the receiver wrote, read back */
+#define PROTOCOL_FIN_ACK_SHA256	    4  /* 32 bytes, of what the receiver wrote */
 #define PROTOCOL_FIN_ACK_RECEIVED   36 /* u32, DATA datagrams that arrived, repeats included */
 #define PROTOCOL_FIN_ACK_DUPLICATES 40 /* u32, of those: chunk already here */
 #define PROTOCOL_FIN_ACK_CONFLICTS  44 /* u32, of those: with other bytes than the first time */

@@ -58,7 +58,8 @@ static int open_stream(const struct plan *plan, struct stream *s, struct fail *f
 		return -1;
 	r->size = s->source.size;
 	r->source_port = plan->shared_port;
-	if (s->own_fd && udp_open(&s->job->to, plan->broadcast, &s->fd, &r->source_port, f) != 0)
+	if (s->own_fd && udp_open(&s->job->to, s->job->source_port, plan->broadcast, &s->fd,
+				  &r->source_port, f) != 0)
 		return -1;
 	s->to_len = peer_to_sockaddr(&s->job->to, peer_is_ipv4(&s->job->to) ? AF_INET : AF_INET6,
 				     &s->to);

@@ -72,7 +72,8 @@ static int connect_channel(struct loop *l, struct channel *c, struct fail *f)
 	unsigned mtu;
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
 
-	if (udp_connect(&c->job->to, &c->fd, &mtu, &c->job->result->source_port, f) != 0)
+	if (udp_connect(&c->job->to, c->job->source_port, &c->fd, &mtu,
+			&c->job->result->source_port, f) != 0)
 		return -1;
 
 	struct sender_config config = {
@@ -80,6 +81,7 @@ static int connect_channel(struct loop *l, struct channel *c, struct fail *f)
 		.size = c->source.size,
 		.chunk = chunk_for(mtu, &c->job->to),
 		.rate_bps = l->rate_bps,
+		.patience_ns = l->plan->patience_ns,
 		.overhead = peer_is_ipv4(&c->job->to) ? 28 : 48,
 		.read = read_source,
 		.ctx = &c->source,

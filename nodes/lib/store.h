@@ -11,24 +11,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "digest.h"
 #include "fail.h"
 
 struct store_file;
 
 struct store {
-	/* A new file that gets this name when it is complete. Fails with EEXIST if there is one. */
-	int (*create)(void *ctx, const char *name, uint64_t transfer, struct store_file **ret_file,
-		      struct fail *f);
+	/*
+	 * A new file of this size that gets this name when it is complete. Fails with EEXIST if
+	 * there is one.
+	 */
+	int (*create)(void *ctx, const char *name, uint64_t transfer, uint64_t size,
+		      struct store_file **ret_file, struct fail *f);
+	/* No byte is written twice. */
 	void (*write)(struct store_file *file, uint64_t offset, const void *bytes, size_t len);
 	int (*sync)(struct store_file *file, struct fail *f);
 	/* What was written and synced. */
 	int (*read)(struct store_file *file, uint64_t offset, void *buf, size_t len,
 		    struct fail *f);
 	/*
-	 * For reading what was written and synced elsewhere; -1 where there is no descriptor.
-	 * Nothing below this offset will be read back again.
+	 * Add what was written and synced from this offset on to the digest, up to another one at
+	 * most. Returns how many bytes: 0 when more has to come first. Every call goes on where
+	 * the last one stopped. The digest must end, or be freed, before release().
 	 */
-	int (*descriptor)(struct store_file *file, uint64_t offset);
+	size_t (*hash)(struct store_file *file, uint64_t from, uint64_t upto,
+		       struct digest *digest);
 	/* Give it its name, never replacing a file; then release() it all the same. */
 	int (*commit)(struct store_file *file, struct fail *f);
 	/* Forget it; what was not committed is removed. */

@@ -45,8 +45,18 @@ static int own_port(int fd, uint16_t *ret_port, struct fail *f)
 	return 0;
 }
 
-int udp_connect(const struct peer *to, int *ret_fd, unsigned *ret_mtu, uint16_t *ret_port,
-		struct fail *f)
+static int bind_port(int fd, int family, uint16_t port, struct fail *f)
+{
+	struct peer any = { .port = port };
+	struct sockaddr_storage sa;
+
+	if (bind(fd, (struct sockaddr *)&sa, peer_to_sockaddr(&any, family, &sa)) != 0)
+		return fail_set(f, errno, "bind a UDP socket to port %u", port);
+	return 0;
+}
+
+int udp_connect(const struct peer *to, uint16_t port, int *ret_fd, unsigned *ret_mtu,
+		uint16_t *ret_port, struct fail *f)
 {
 	int family = family_of(to);
 	bool v4 = family == AF_INET;
@@ -65,6 +75,8 @@ int udp_connect(const struct peer *to, int *ret_fd, unsigned *ret_mtu, uint16_t 
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
 	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, ANSWER_BUFFER);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (port != 0 && bind_port(fd, family, port, f) != 0)
+		return -1;
 	if (connect(fd, (struct sockaddr *)&sa, peer_to_sockaddr(to, family, &sa)) != 0)
 		return fail_set(f, errno, "reach the receiver");
 	if (getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &len) != 0)
@@ -76,20 +88,18 @@ int udp_connect(const struct peer *to, int *ret_fd, unsigned *ret_mtu, uint16_t 
 	return 0;
 }
 
-int udp_open(const struct peer *to, bool broadcast, int *ret_fd, uint16_t *ret_port, struct fail *f)
+int udp_open(const struct peer *to, uint16_t port, bool broadcast, int *ret_fd, uint16_t *ret_port,
+	     struct fail *f)
 {
 	int family = family_of(to);
 	scope_close int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct peer any = { 0 };
-	struct sockaddr_storage sa;
 
 	if (fd < 0)
 		return fail_set(f, errno, "open a UDP socket");
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
 	set_int(fd, SOL_SOCKET, SO_BROADCAST, broadcast);
-	if (bind(fd, (struct sockaddr *)&sa, peer_to_sockaddr(&any, family, &sa)) != 0 ||
-	    own_port(fd, ret_port, f) != 0)
-		return fail_set(f, errno, "bind a UDP socket");
+	if (bind_port(fd, family, port, f) != 0 || own_port(fd, ret_port, f) != 0)
+		return -1;
 	*ret_fd = scope_take_fd(&fd);
 	return 0;
 }

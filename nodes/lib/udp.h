@@ -37,11 +37,14 @@ struct udp_inbox;
 /* Called for each datagram; the bytes are valid until the next udp_inbox_read(). */
 typedef void udp_handler(void *ctx, const uint8_t *datagram, size_t len, const struct peer *from);
 
-/* A connected socket to one receiver; ret_mtu is that of the path, bytes, headers included. */
-int udp_connect(const struct peer *to, int *ret_fd, unsigned *ret_mtu, uint16_t *ret_port,
-		struct fail *f);
-/* An unconnected socket on a port of the kernel's choice, for raw. */
-int udp_open(const struct peer *to, bool broadcast, int *ret_fd, uint16_t *ret_port,
+/*
+ * A connected socket to one receiver, on this port of ours (0: the kernel
+ * chooses; ret_port says which); ret_mtu is that of the path, bytes, headers included.
+ */
+int udp_connect(const struct peer *to, uint16_t port, int *ret_fd, unsigned *ret_mtu,
+		uint16_t *ret_port, struct fail *f);
+/* An unconnected socket, for raw; the port likewise. */
+int udp_open(const struct peer *to, uint16_t port, bool broadcast, int *ret_fd, uint16_t *ret_port,
 	     struct fail *f);
 /* A receiver's socket; address NULL: all. */
 int udp_listen(const char *address, uint16_t port, struct udp_listener *ret_listener,

@@ -142,6 +142,21 @@ int fs_chown_tree(const char *path, unsigned uid, unsigned gid, struct err *e)
 	return 0;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+int fs_remove_tree(const char *path, struct err *e)
+{
+	if (nftw(path, remove_one, 16, FTW_PHYS | FTW_DEPTH | FTW_MOUNT) != 0)
+		return err_set(e, errno, "remove %s", path);
+	return 0;
+}
+
 const char *fs_basename(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -20,6 +20,8 @@ int fs_read(const char *path, size_t max, char **ret_bytes, size_t *ret_len, str
 int fs_symlink(const char *target, const char *path, struct err *e);
 /* Give path and all below it to this user, without following links. */
 int fs_chown_tree(const char *path, unsigned uid, unsigned gid, struct err *e);
+/* Remove path and all below it, without following links or leaving the file system. */
+int fs_remove_tree(const char *path, struct err *e);
 /* The part behind the last slash, inside path. */
 const char *fs_basename(const char *path);
 

@@ -26,8 +26,10 @@
 #define RECORDED_BPS 4200000000ULL
 /* Many transfers at once keep both processors busy, and the recorder waiting. */
 #define PER_TRANSFER ((uint64_t)64 << 10)
-#define MIN_BUFFER   ((uint64_t)4 << 20)
-#define MAX_BUFFER   ((uint64_t)256 << 20)
+/* A program that is not ours may send whatever it likes. */
+#define PER_COMMAND ((uint64_t)64 << 20)
+#define MIN_BUFFER  ((uint64_t)4 << 20)
+#define MAX_BUFFER  ((uint64_t)256 << 20)
 /* Of the machine's memory, for all buffers together. */
 #define MEMORY_SHARE 4
 
@@ -213,7 +215,7 @@ void recorder_freep(struct recorder **r)
 /* On a hub every interface sees everything, so this is for all alike. */
 static uint64_t bytes_in_ring(const struct topology *t)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = t->n_commands * PER_COMMAND;
 
 	for (size_t i = 0; i < t->n_transfers; i++) {
 		const struct transfer *tr = &t->transfers[i];
@@ -233,7 +235,7 @@ static uint64_t bytes_in_ring(const struct topology *t)
 
 uint64_t recorder_rate(const struct topology *t)
 {
-	size_t n = topology_count_interfaces(t);
+	size_t n = topology_count_interfaces(t) + topology_count_engines(t);
 
 	if (t->capture.kind != CAPTURE_FULL || n == 0 || bytes_in_ring(t) <= MAX_BUFFER)
 		return 0;
@@ -244,7 +246,7 @@ size_t recorder_buffer_size(const struct topology *t)
 {
 	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t wanted = bytes_in_ring(t);
-	size_t n = topology_count_interfaces(t);
+	size_t n = topology_count_interfaces(t) + topology_count_engines(t);
 
 	if (t->capture.buffer != 0)
 		return t->capture.buffer;

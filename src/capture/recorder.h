@@ -23,11 +23,12 @@
 struct recorder_config {
 	const struct topology *topology; /* names, addresses, capture settings */
 	const int *netns;		 /* a descriptor per node of the topology */
+	int network_netns;		 /* of the far sides of links */
 	size_t n_captures;
 	struct capture_evidence
-		*captures;	   /* node, interface, name, file, buffer are filled in already */
-	const char *folder;	   /* of the run; files go below it */
-	const char *merged;	   /* file name of the merged capture, below folder */
+		*captures;  /* node, interface, far, name, device, file, buffer are there already */
+	const char *folder; /* of the run; files go below it */
+	const char *merged; /* file name of the merged capture, below folder */
 	const char *comment;	   /* of the section: topology, run, seed, command */
 	uint64_t stop_deadline_ns; /* how long draining and merging may take */
 };

@@ -107,7 +107,8 @@ static void *open_share(void *arg)
 		struct capture_evidence *evidence = &r->config->captures[i];
 		struct tap_config config = {
 			.topology = r->config->topology,
-			.netns = r->config->netns[evidence->node],
+			.netns = evidence->far ? r->config->network_netns
+					       : r->config->netns[evidence->node],
 			.evidence = evidence,
 			.application = APPLICATION,
 			.comment = r->config->comment,

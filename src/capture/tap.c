@@ -58,13 +58,26 @@ static int enter(const struct tap *t, struct err *e)
 	return 0;
 }
 
-/* From the interface itself: a program may be under test that changes what the topology says. */
+static const char *device(const struct tap *t)
+{
+	return t->evidence->far ? t->evidence->device : t->interface->name;
+}
+
+/*
+ * The address whose frames left the node. From the interface itself: a program may be under test
+ * that changes what the topology says. At the far side of a link there is only the topology to ask.
+ */
 static int read_mac(struct tap *t, struct err *e)
 {
+	if (t->evidence->far) {
+		memcpy(t->mac, t->interface->mac, sizeof(t->mac));
+		return 0;
+	}
+
 	struct ifreq request = { 0 };
 	cleanup_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", t->interface->name);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device(t));
 	if (sock < 0 || ioctl(sock, SIOCGIFHWADDR, &request) != 0)
 		return err_set(e, errno, "capture %s: read its MAC address", t->evidence->name);
 	memcpy(t->mac, request.ifr_hwaddr.sa_data, sizeof(t->mac));
@@ -93,7 +106,7 @@ static int read_counters(const struct tap *t, struct interface_counters *ret_cou
 			 struct err *e)
 {
 	cleanup_free char *table = NULL;
-	cleanup_free char *name = text_format("%s:", t->interface->name);
+	cleanup_free char *name = text_format("%s:", device(t));
 
 	if (fs_read("/proc/thread-self/net/dev", 1 << 20, &table, NULL, e) != 0)
 		return err_prefix(e, "capture %s", t->evidence->name);
@@ -135,7 +148,7 @@ static int open_handle(struct tap *t, const struct capture_settings *settings, s
 	char why[PCAP_ERRBUF_SIZE];
 	size_t buffer = t->evidence->buffer;
 
-	t->pcap = pcap_create(t->interface->name, why);
+	t->pcap = pcap_create(device(t), why);
 	if (t->pcap == NULL)
 		return err_set(e, 0, "capture %s: %s", t->evidence->name, why);
 	pcap_set_snaplen(t->pcap, (int)settings->snaplen);
@@ -162,9 +175,10 @@ static void describe(struct tap *t, const struct tap_config *config)
 	const struct network *network = &topology->networks[t->interface->network];
 	const char *kind = network->kind == NETWORK_HUB ? "hub" : "switch";
 
-	t->description_text = text_format("%02x:%02x:%02x:%02x:%02x:%02x on %s %s", t->mac[0],
-					  t->mac[1], t->mac[2], t->mac[3], t->mac[4], t->mac[5],
-					  kind, network->name);
+	t->description_text = text_format("%s%02x:%02x:%02x:%02x:%02x:%02x on %s %s",
+					  t->evidence->far ? "port of " : "", t->mac[0], t->mac[1],
+					  t->mac[2], t->mac[3], t->mac[4], t->mac[5], kind,
+					  network->name);
 	t->description = (struct pcapng_interface){
 		.name = t->evidence->name,
 		.description = t->description_text,
@@ -220,7 +234,7 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *head, const u_char
 		.captured_len = head->caplen,
 		.original_len = head->len,
 		.data = bytes,
-		.direction = DIRECTION_IN,
+		.direction = t->evidence->far ? DIRECTION_OUT : DIRECTION_IN,
 		.dropped = t->dropped_since,
 	};
 
@@ -229,7 +243,7 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *head, const u_char
 		return;
 	if (head->caplen >= ETHERNET_HEADER &&
 	    memcmp(bytes + SOURCE_AT, t->mac, sizeof(t->mac)) == 0)
-		p.direction = DIRECTION_OUT;
+		p.direction = t->evidence->far ? DIRECTION_IN : DIRECTION_OUT;
 	if (pcapng_write_packet(t->writer, &p, &t->error) != 0) {
 		t->failed = true;
 		pcap_breakloop(t->pcap);

@@ -9,13 +9,14 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "topology/address.h"
+#include "topology/describe.h"
 #include "topology/plan.h"
 
 static const char help[] =
 	"Usage: harness check TOPOLOGY\n\n"
 	"Reads a topology file and prints what 'harness run' would do with it: nodes, links, "
 	"runs,\n"
-	"programs, and what is expected of them. Nothing is started.\n\n"
+	"programs, faults, and what is expected of all that. Nothing is started.\n\n"
 	"  -h, --help  this text\n\n"
 	"Exit status: 0 the file is good; 2 it is not, and every mistake was printed as\n"
 	"FILE:LINE: what is wrong.\n";
@@ -131,7 +132,31 @@ static void add_links(const struct topology *t, struct text *out)
 			cell(r, "%s/%s", t->nodes[i].name, iface->name);
 			cell(r, "%s %s", kind_names[net->kind], net->name);
 			cell(r, "MTU %u", iface->mtu);
+			if (iface->engine) {
+				cleanup_free char *words = describe_link(iface);
+
+				cell(r, "%s", words);
+			}
 		}
+	table_flush(&table, out);
+}
+
+static void add_faults(const struct topology *t, struct text *out)
+{
+	struct table table = { 0 };
+
+	for (size_t i = 0; i < t->n_faults; i++) {
+		const struct fault *f = &t->faults[i];
+		cleanup_free char *time = describe_fault_time(t, f);
+		cleanup_free char *place = describe_fault_place(t, f);
+		cleanup_free char *action = describe_fault_action(f);
+		struct row *r = table_row(&table);
+
+		cell(r, "%s", f->name);
+		cell(r, "%s", time);
+		cell(r, "%s", place);
+		cell(r, "%s", action);
+	}
 	table_flush(&table, out);
 }
 
@@ -211,6 +236,23 @@ static void add_sender(const struct topology *t, const struct transfer *tr, stru
 	text_done(&how);
 }
 
+static void add_command(const struct topology *t, const struct command *c, struct table *table)
+{
+	cleanup_free char *command = command_text(c->argv, "");
+	struct row *r = table_row(table);
+	struct text ports = { 0 };
+
+	for (size_t i = 0; i < c->n_listens; i++)
+		text_add(&ports, "%s%s port %u", i != 0 ? ", " : "",
+			 c->listens[i].protocol == IPPROTO_TCP ? "TCP" : "UDP", c->listens[i].port);
+	cell(r, "%s", c->name);
+	cell(r, "%s", t->nodes[c->node].name);
+	cell(r, "%s", c->n_listens != 0 ? "server" : "client");
+	cell(r, "%s", command);
+	cell(r, "%s", text_str(&ports));
+	text_done(&ports);
+}
+
 static void add_programs(const struct topology *t, struct text *out)
 {
 	struct table table = { 0 };
@@ -219,6 +261,8 @@ static void add_programs(const struct topology *t, struct text *out)
 		add_receivers(t, &t->transfers[i], &table);
 		add_sender(t, &t->transfers[i], &table);
 	}
+	for (size_t i = 0; i < t->n_commands; i++)
+		add_command(t, &t->commands[i], &table);
 	table_flush(&table, out);
 }
 
@@ -269,7 +313,7 @@ static void add_expectations(const struct topology *t, struct text *out)
 	for (size_t i = 0; i < t->n_transfers; i++)
 		add_files(t, &t->transfers[i], &table);
 	table_flush(&table, out);
-	if (t->n_transfers > 0)
+	if (t->n_transfers + t->n_commands > 0)
 		text_add(out, "  every program does its work and ends well\n");
 	if (t->capture.kind != CAPTURE_OFF)
 		text_add(out, "  no capture drops a packet, and every datagram is accounted for\n");
@@ -324,6 +368,8 @@ static void print_plan(const struct plan *plan)
 	for (size_t i = 0; i < plan->n_runs; i++)
 		printf("  %zu  %s\n", i + 1, plan->runs[i].label);
 	print_part(plan, "programs", add_programs);
+	if (t->n_faults > 0)
+		print_part(plan, "faults", add_faults);
 	print_part(plan, "expectations", add_expectations);
 }
 

@@ -144,7 +144,7 @@ void probe_socket_list(struct finding *f, int arg)
 	if (fd < 0)
 		probe_fails(f, errno, "bind a UDP socket");
 	else if (diag_open(&diag, &e) != 0 ||
-		 diag_find_udp(diag, ntohs(address.sin_port), &seen, &e) != 0)
+		 diag_find(diag, IPPROTO_UDP, ntohs(address.sin_port), &seen, &e) != 0)
 		probe_fails(f, 0, "%s", e.msg);
 	else if (!seen.seen)
 		probe_fails(f, 0, "a bound UDP socket is not in it");

@@ -10,12 +10,21 @@
 #include "cli/cli.h"
 #include "report/report.h"
 
+/* More would not fit into a report that anyone reads. */
+#define MAX_REPEAT 10000
+
 const char run_help[] =
 	"Usage: harness run [OPTION...] TOPOLOGY\n\n"
 	"Brings the topology up once for every combination of its 'vary' values, runs its\n"
 	"programs, records every packet, and says with proof what arrived.\n\n"
 	"  --only NAME=VALUE   only the runs where NAME has this value (may be repeated)\n"
 	"  --seed N            instead of the topology's seed\n"
+	"  --repeat N          run each combination with N seeds: the seed, the next one, ...\n"
+	"  --keep WHICH        folders of runs that stay: all; failed; or few: of each "
+	"combination\n"
+	"                      the first 8 that did not pass (default: few with --repeat, else "
+	"all)\n"
+	"  --engine ENGINE     what impairs links: user, netem or auto (default: auto)\n"
 	"  --captures FOLDER   where the evidence goes (default: captures)\n"
 	"  --json              print report.json instead of the table\n"
 	"  --color WHEN        always, never or auto (default: auto; NO_COLOR is honoured)\n"
@@ -53,6 +62,43 @@ static int parse_color(const char *when, struct run_options *o, struct err *e)
 	return 0;
 }
 
+static int parse_repeat(struct run_options *o, struct err *e)
+{
+	if (parse_number("repeat", optarg, MAX_REPEAT, &o->repeat, e) != 0)
+		return -1;
+	if (o->repeat == 0)
+		return err_usage(e, "--repeat takes a number from 1 to %d, not '0'", MAX_REPEAT);
+	return 0;
+}
+
+static int parse_keep(const char *which, enum keep *ret_keep, struct err *e)
+{
+	static const char *const words[] = {
+		[KEEP_FEW] = "few",
+		[KEEP_FAILED] = "failed",
+		[KEEP_ALL] = "all",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(which, words[i]) == 0) {
+			*ret_keep = (enum keep)i;
+			return 0;
+		}
+	return err_usage(e, "--keep takes few, failed or all, not '%s'", which);
+}
+
+static int parse_engine(const char *name, struct run_options *o, struct err *e)
+{
+	o->has_engine = strcmp(name, "auto") != 0;
+	if (strcmp(name, "user") == 0)
+		o->engine = ENGINE_USER;
+	else if (strcmp(name, "netem") == 0)
+		o->engine = ENGINE_NETEM;
+	else if (o->has_engine)
+		return err_usage(e, "--engine takes auto, user or netem, not '%s'", name);
+	return 0;
+}
+
 static int parse_option(int c, struct run_options *o, struct err *e)
 {
 	uint64_t number;
@@ -66,6 +112,13 @@ static int parse_option(int c, struct run_options *o, struct err *e)
 	case 's':
 		o->has_seed = true;
 		return parse_number("seed", optarg, UINT64_MAX, &o->seed, e);
+	case 'r':
+		return parse_repeat(o, e);
+	case 'K':
+		o->has_keep = true;
+		return parse_keep(optarg, &o->keep, e);
+	case 'e':
+		return parse_engine(optarg, o, e);
 	case 'c':
 		o->captures = optarg;
 		return 0;
@@ -96,6 +149,9 @@ int run_options_parse(int argc, char **argv, struct run_options *o, struct err *
 	static const struct option longs[] = {
 		{ "only", required_argument, NULL, 'o' },
 		{ "seed", required_argument, NULL, 's' },
+		{ "repeat", required_argument, NULL, 'r' },
+		{ "keep", required_argument, NULL, 'K' },
+		{ "engine", required_argument, NULL, 'e' },
 		{ "captures", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "color", required_argument, NULL, 'C' },
@@ -130,6 +186,8 @@ int run_options_parse(int argc, char **argv, struct run_options *o, struct err *
 					      "topologies/3alpine.conf"
 					    : "run: one topology at a time");
 	o->topology = argv[optind];
+	if (!o->has_keep)
+		o->keep = o->repeat != 0 ? KEEP_FEW : KEEP_ALL;
 	return 0;
 }
 

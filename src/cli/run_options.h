@@ -7,7 +7,18 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "evidence/evidence.h"
 #include "topology/plan.h"
+
+/* Which runs' folders stay when the session is over; all runs are in its reports. */
+enum keep {
+	KEEP_FEW, /* of each combination the first KEEP_MAX that did not pass */
+	KEEP_FAILED,
+	KEEP_ALL,
+};
+
+/* Also how many runs of a combination that did not pass are reported in every detail. */
+#define KEEP_MAX 8
 
 struct run_options {
 	const char *topology;
@@ -16,6 +27,11 @@ struct run_options {
 	size_t n_only, only_room;
 	bool has_seed;
 	uint64_t seed;
+	uint64_t repeat; /* runs of each combination, 0: not asked for */
+	enum keep keep;
+	bool has_keep;
+	bool has_engine; /* else the harness chooses */
+	enum link_engine engine;
 	bool json, quiet, verbose, color;
 	int skip_code;
 	bool helped;

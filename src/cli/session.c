@@ -25,13 +25,12 @@ size_t session_count_runs(const struct plan *plan, const struct run_options *o)
 
 	for (size_t i = 0; i < plan->n_runs; i++)
 		n += run_options_select(o, &plan->runs[i]);
-	return n;
+	return o->repeat != 0 ? n * o->repeat : n;
 }
 
 /* ---- names and places ---- */
 
-/* A word that a shell reads as itself. */
-static void add_quoted(struct text *t, const char *word)
+void session_add_quoted(struct text *t, const char *word)
 {
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				   "0123456789%+,-./:=@_";
@@ -46,7 +45,7 @@ static void add_quoted(struct text *t, const char *word)
 	text_add(t, "'");
 }
 
-static const char *sudo(void)
+const char *session_sudo(void)
 {
 	return geteuid() == 0 && getenv("SUDO_UID") != NULL ? "sudo " : "";
 }
@@ -56,28 +55,11 @@ static char *command_line(int argc, char **argv)
 {
 	struct text t = { 0 };
 
-	text_add(&t, "%s./harness", sudo());
+	text_add(&t, "%s./harness", session_sudo());
 	for (int i = 0; i < argc; i++) {
 		text_add(&t, " ");
-		add_quoted(&t, argv[i]);
+		session_add_quoted(&t, argv[i]);
 	}
-	return text_take(&t);
-}
-
-static char *repeat_command(const struct planned_run *r, uint64_t seed)
-{
-	struct text t = { 0 };
-
-	text_add(&t, "%s./harness run ", sudo());
-	add_quoted(&t, r->topology->path);
-	for (size_t i = 0; i < r->n_variables; i++) {
-		cleanup_free char *pair = text_format("%s=%s", r->variables[i].name,
-						      r->variables[i].value);
-
-		text_add(&t, " --only ");
-		add_quoted(&t, pair);
-	}
-	text_add(&t, " --seed %llu", (unsigned long long)seed);
 	return text_take(&t);
 }
 
@@ -130,6 +112,7 @@ int session_begin(struct session *s, const struct plan *plan, const struct run_o
 	s->kernel = text_format("%s %s %s", uts.sysname, uts.release, uts.machine);
 	s->started = text_dup(rfc3339);
 	s->started_real_ns = clock_real_ns();
+	s->repeat = o->repeat;
 	s->n_planned = session_count_runs(plan, o);
 	s->runs = array_new(s->n_planned, sizeof(*s->runs));
 
@@ -138,180 +121,7 @@ int session_begin(struct session *s, const struct plan *plan, const struct run_o
 	return fs_write(copy, plan->text, plan->text_len, e);
 }
 
-/* ---- running ---- */
-
-/* Labs of a session that are up at the same time, beside the current one and the next. */
-#define MAX_KEPT 16
-
-/* A run under way. */
-struct flight {
-	const struct planned_run *planned;
-	size_t number; /* from 1 */
-	struct progress *progress;
-	struct run *run;
-};
-
-static void flight_freep(struct flight **f)
-{
-	if (*f == NULL)
-		return;
-	run_free((*f)->run);
-	free(*f);
-	*f = NULL;
-}
-
-static void show_stage(void *arg, const char *stage)
-{
-	const struct flight *f = arg;
-
-	progress_stage(f->progress, f->number, f->planned->label, stage);
-}
-
-static void describe_run(struct run_verdict *v, const struct planned_run *r)
-{
-	v->label = text_dup(r->label);
-	v->folder = text_dup(r->label);
-	v->seed = r->topology->seed;
-	v->command = repeat_command(r, v->seed);
-	v->n_variables = r->n_variables;
-	v->variables = array_new(r->n_variables, sizeof(*v->variables));
-	for (size_t i = 0; i < r->n_variables; i++) {
-		v->variables[i].name = text_dup(r->variables[i].name);
-		v->variables[i].value = text_dup(r->variables[i].value);
-	}
-}
-
-/* What is left to start. */
-struct queue {
-	struct session *session;
-	const struct plan *plan;
-	const struct run_options *options;
-	struct progress progress;
-	size_t index;	/* into the plan */
-	size_t started; /* runs */
-};
-
-/* Let the next selected run's lab come up; *ret_flight is NULL when there is none. */
-static int launch(struct queue *q, struct flight **ret_flight, struct err *e)
-{
-	cleanup_by(flight_freep) struct flight *f = NULL;
-	const struct planned_run *planned;
-	char folder[PATH_MAX];
-
-	*ret_flight = NULL;
-	while (q->index < q->plan->n_runs &&
-	       !run_options_select(q->options, &q->plan->runs[q->index]))
-		q->index++;
-	if (q->index == q->plan->n_runs || run_caught_signal() != 0)
-		return 0;
-	planned = &q->plan->runs[q->index++];
-	if (q->options->has_seed)
-		planned->topology->seed = q->options->seed;
-	if (realpath(q->session->folder, folder) == NULL)
-		return err_set(e, errno, "find %s", q->session->folder);
-	f = array_new(1, sizeof(*f));
-	*f = (struct flight){ planned, ++q->started, &q->progress, NULL };
-
-	const struct run_request request = {
-		.planned = planned,
-		.folder = text_format("%s/%s", folder, planned->label),
-		.comment = text_format("topology %s, run %s, seed %llu\n%s", q->session->path,
-				       planned->label, (unsigned long long)planned->topology->seed,
-				       q->session->command),
-		.stage_began = show_stage,
-		.arg = f,
-	};
-
-	if (run_start(&request, &f->run, e) != 0)
-		return -1;
-	*ret_flight = take_ptr(f);
-	return 0;
-}
-
-static void judge(struct queue *q, struct flight *f)
-{
-	struct session *s = q->session;
-	struct run_verdict *v = &s->runs[s->n_runs++];
-
-	describe_run(v, f->planned);
-	run_judge(f->run, v);
-	s->outcome = outcome_worse(s->outcome, v->outcome);
-	progress_run_done(&q->progress, v);
-}
-
-/*
- * Labs whose runs are over. Taking one down keeps the kernel's RTNL lock busy for tens of
- * milliseconds, in which the next could not come up: so that waits for the end of the session, as
- * far as there are not too many.
- */
-struct hangar {
-	struct flight *flights[MAX_KEPT];
-	size_t n;
-};
-
-/* Let all go at once, then wait for them: most of their ending is waiting, too. */
-static void hangar_empty(struct hangar *h)
-{
-	for (size_t i = 0; i < h->n; i++)
-		run_release(h->flights[i]->run);
-	for (size_t i = 0; i < h->n; i++)
-		flight_freep(&h->flights[i]);
-	h->n = 0;
-}
-
-static void hangar_add(struct hangar *h, struct flight *f)
-{
-	if (h->n == MAX_KEPT)
-		hangar_empty(h);
-	h->flights[h->n++] = f;
-}
-
-/* The next lab comes up while the last run is judged: see run.h. */
-static int fly(struct queue *q, struct err *e)
-{
-	cleanup_by(hangar_empty) struct hangar done = { .n = 0 };
-	cleanup_by(flight_freep) struct flight *now = NULL, *next = NULL;
-
-	if (launch(q, &now, e) != 0)
-		return -1;
-	while (now != NULL) {
-		if (run_await(now->run, e) != 0 || run_perform(now->run, e) != 0 ||
-		    launch(q, &next, e) != 0)
-			return -1;
-		judge(q, now);
-		hangar_add(&done, now);
-		now = take_ptr(next);
-	}
-	return 0;
-}
-
-static int exit_status(const struct session *s)
-{
-	if (s->interrupted)
-		return EXIT_SIGNAL + run_caught_signal();
-	for (size_t i = 0; i < s->n_runs; i++)
-		if (s->runs[i].past_deadline)
-			return EXIT_DEADLINE;
-	if (s->outcome == OUTCOME_FAIL)
-		return EXIT_EXPECTATION;
-	return s->outcome == OUTCOME_INCONCLUSIVE ? EXIT_MACHINE : 0;
-}
-
-int session_run_all(struct session *s, const struct plan *plan, const struct run_options *o,
-		    struct err *e)
-{
-	struct queue q = { .session = s, .plan = plan, .options = o };
-
-	progress_init(&q.progress, o->color, o->quiet, s->n_planned);
-
-	int r = fly(&q, e);
-
-	progress_done(&q.progress);
-	s->interrupted = run_caught_signal() != 0;
-	s->duration_ns = clock_real_ns() - s->started_real_ns;
-	s->exit_status = r != 0 ? EXIT_MACHINE : exit_status(s);
-	return r;
-}
+/* ---- at the end ---- */
 
 static int write_report(const struct session *s, const char *name,
 			int (*render)(FILE *, const struct session *, struct err *), struct err *e)

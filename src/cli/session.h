@@ -3,11 +3,12 @@
 #define HARNESS_CLI_SESSION_H
 
 #include "base/err.h"
+#include "base/text.h"
 #include "cli/run_options.h"
 #include "topology/plan.h"
 #include "verify/verdict.h"
 
-/* How many runs of the plan the options leave. */
+/* How many runs of the plan the options ask for. */
 size_t session_count_runs(const struct plan *plan, const struct run_options *o);
 /* Make the folder; describe what was asked for. The caller frees it with session_done(). */
 int session_begin(struct session *s, const struct plan *plan, const struct run_options *o, int argc,
@@ -15,6 +16,10 @@ int session_begin(struct session *s, const struct plan *plan, const struct run_o
 /* Every selected run in turn. -1 when one could not even be tried; those before it are judged. */
 int session_run_all(struct session *s, const struct plan *plan, const struct run_options *o,
 		    struct err *e);
+/* A word that a shell reads as itself. */
+void session_add_quoted(struct text *t, const char *word);
+/* "sudo " when that is how the harness was called, else "". */
+const char *session_sudo(void);
 /* The files beside the runs, the `latest` link, and the owner of it all. */
 int session_write(const struct session *s, const struct run_options *o, struct err *e);
 

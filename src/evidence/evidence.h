@@ -28,10 +28,14 @@ enum run_stage {
 	STAGE_DONE,	 /* everything below is complete */
 };
 
+/* The programs of transfers have these roles; of others the one that listens is a receiver. */
 enum program_role {
-	ROLE_SENDER,
-	ROLE_RECEIVER,
+	ROLE_SENDER,   /* runs to its end */
+	ROLE_RECEIVER, /* is there first, and runs until it is told to stop */
 };
+
+/* Of a program that belongs to no transfer. */
+#define NO_TRANSFER SIZE_MAX
 
 /* What became of a program. */
 enum program_state {
@@ -44,7 +48,7 @@ enum program_state {
 struct program_evidence {
 	char name[96];	 /* "alpine-2/udp-recv" */
 	size_t node;	 /* index into topology.nodes */
-	size_t transfer; /* index into topology.transfers */
+	size_t transfer; /* index into topology.transfers, or NO_TRANSFER */
 	enum program_role role;
 	enum program_state state;
 	int status;
@@ -53,6 +57,9 @@ struct program_evidence {
 	bool told_to_stop;    /* SIGTERM was sent by the harness before it ended */
 	bool ignored_stop;    /* ... and SIGKILL had to follow */
 	bool past_deadline;   /* it still ran when the run's deadline passed */
+	bool restart;	      /* a fault wants it to run again */
+	unsigned restarts;    /* by faults; all else here is of the last time */
+	size_t killed_by;     /* number of the fault that did, from 1; 0: none */
 	unsigned left_behind; /* processes that outlived it */
 	char left_name[16];   /* the command name of one of those */
 	uint64_t started_ns, ready_ns, ended_ns; /* CLOCK_MONOTONIC, 0: never */
@@ -165,6 +172,8 @@ struct wire_evidence {
 	bool fifo;     /* it ran under SCHED_FIFO: its timing is as good as it gets */
 	bool complete; /* every frame has a decision in the log */
 	char log[64];  /* relative to the run's folder */
+	/* Between these times, since 1970, everything that came to a link passed its engine. */
+	uint64_t opened_ns, closed_ns;
 	char error[256];
 };
 

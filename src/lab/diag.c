@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include <netlink/attr.h>
@@ -65,7 +66,7 @@ static void add_socket(struct nlmsghdr *h, uint16_t port, struct socket_evidence
 	s->buffer += memory[SK_MEMINFO_RCVBUF];
 }
 
-/* Answers of a dump until its end. An error here usually means that udp_diag is not there. */
+/* Answers of a dump until its end. An error here usually means that a module is not there. */
 static int read_sockets(struct diag *d, uint16_t port, struct socket_evidence *s, struct err *e)
 {
 	for (;;) {
@@ -74,41 +75,44 @@ static int read_sockets(struct diag *d, uint16_t port, struct socket_evidence *s
 		int len = nl_recv(d->sock, &from, &buf, NULL);
 
 		if (len < 0)
-			return err_set(e, 0, "list UDP sockets: %s", nl_geterror(len));
+			return err_set(e, 0, "list sockets: %s", nl_geterror(len));
 		for (struct nlmsghdr *h = (void *)buf; nlmsg_ok(h, len); h = nlmsg_next(h, &len)) {
 			if (h->nlmsg_type == NLMSG_DONE)
 				return 0;
 			if (h->nlmsg_type == NLMSG_ERROR)
 				return err_set(e, -((struct nlmsgerr *)nlmsg_data(h))->error,
-					       "list UDP sockets (sock_diag; is udp_diag there?)");
+					       "list sockets (sock_diag; are udp_diag and tcp_diag "
+					       "there?)");
 			if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY)
 				add_socket(h, port, s);
 		}
 	}
 }
 
-static int dump_family(struct diag *d, uint8_t family, uint16_t port, struct socket_evidence *s,
-		       struct err *e)
+static int dump_family(struct diag *d, uint8_t family, uint8_t protocol, uint16_t port,
+		       struct socket_evidence *s, struct err *e)
 {
 	struct inet_diag_req_v2 request = {
 		.sdiag_family = family,
-		.sdiag_protocol = IPPROTO_UDP,
+		.sdiag_protocol = protocol,
 		.idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1),
-		.idiag_states = ~0U,
+		.idiag_states = protocol == IPPROTO_TCP ? 1U << TCP_LISTEN : ~0U,
 	};
 	int r = nl_send_simple(d->sock, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, &request,
 			       sizeof(request));
 
 	if (r < 0)
-		return err_set(e, 0, "list UDP sockets: %s", nl_geterror(r));
+		return err_set(e, 0, "list sockets: %s", nl_geterror(r));
 	return read_sockets(d, port, s, e);
 }
 
-int diag_find_udp(struct diag *d, uint16_t port, struct socket_evidence *ret_socket, struct err *e)
+int diag_find(struct diag *d, uint8_t protocol, uint16_t port, struct socket_evidence *ret_socket,
+	      struct err *e)
 {
 	struct socket_evidence s = { 0 };
 
-	if (dump_family(d, AF_INET, port, &s, e) != 0 || dump_family(d, AF_INET6, port, &s, e) != 0)
+	if (dump_family(d, AF_INET, protocol, port, &s, e) != 0 ||
+	    dump_family(d, AF_INET6, protocol, port, &s, e) != 0)
 		return -1;
 	*ret_socket = s;
 	return 0;

@@ -66,6 +66,11 @@ const int *lab_netns(const struct lab *lab)
 	return lab->netns;
 }
 
+int lab_network_netns(const struct lab *lab)
+{
+	return lab->home.net;
+}
+
 /* hosts(5) for every node: all names, with all their addresses. */
 static int write_hosts(const struct topology *t, struct err *e)
 {
@@ -98,10 +103,14 @@ static int tx_checksum_off(int sock, const char *name, struct err *e)
 	return 0;
 }
 
-/* Of the bridge's end of a link (free). Ten digits at most: a topology has fewer nodes. */
-static char *port_name(size_t node, size_t interface)
+void lab_name_devices(size_t node, size_t interface, struct link_devices *ret_devices)
 {
-	return text_format("n%zu-%zu", node, interface);
+	struct link_devices *d = ret_devices;
+
+	/* Interfaces are fewer than 10^6 in any lab that fits a machine: 15 bytes are enough. */
+	snprintf(d->port, sizeof(d->port), "p%zu-%zu", node % 1000000, interface % 1000000);
+	snprintf(d->near, sizeof(d->near), "n%zu-%zu", node % 1000000, interface % 1000000);
+	snprintf(d->far, sizeof(d->far), "f%zu-%zu", node % 1000000, interface % 1000000);
 }
 
 static int add_bridges(const struct topology *t, struct netlink *nl, struct err *e)
@@ -122,37 +131,96 @@ static int add_bridges(const struct topology *t, struct netlink *nl, struct err 
 	return 0;
 }
 
-static int add_links_of(struct lab *lab, struct netlink *nl, size_t node, int *port_index,
+/* From the node's interface to the network, or to the near end of its engine. */
+static int add_node_link(struct lab *lab, struct netlink *nl, size_t node, size_t i,
+			 int *next_index, struct err *e)
+{
+	const struct topology *t = lab->topology;
+	const struct interface *iface = &t->nodes[node].interfaces[i];
+	struct link_devices d;
+	struct veth v = {
+		.port_index = (*next_index)++,
+		.learning = t->networks[iface->network].kind == NETWORK_SWITCH,
+		.peer_index = PEER_INDEX + (int)i,
+		.peer_netns = lab->netns[node],
+		.peer_name = iface->name,
+		.peer_mac = iface->mac,
+		.mtu = iface->mtu,
+	};
+
+	lab_name_devices(node, i, &d);
+	v.port_name = iface->engine ? d.near : d.port;
+	v.bridge_index = iface->engine ? 0 : BRIDGE_INDEX + (int)iface->network;
+	return netlink_add_veth(nl, &v, e);
+}
+
+/* From the far end of its engine to the network. */
+static int add_far_link(struct lab *lab, struct netlink *nl, size_t node, size_t i, int *next_index,
 			struct err *e)
 {
 	const struct topology *t = lab->topology;
+	const struct interface *iface = &t->nodes[node].interfaces[i];
+	struct link_devices d;
 
-	for (size_t i = 0; i < t->nodes[node].n_interfaces; i++) {
-		const struct interface *iface = &t->nodes[node].interfaces[i];
-		cleanup_free char *name = port_name(node, i);
-		struct veth v = {
-			.port_index = (*port_index)++,
-			.port_name = name,
-			.bridge_index = BRIDGE_INDEX + (int)iface->network,
-			.learning = t->networks[iface->network].kind == NETWORK_SWITCH,
-			.peer_index = PEER_INDEX + (int)i,
-			.peer_netns = lab->netns[node],
-			.peer_name = iface->name,
-			.peer_mac = iface->mac,
-			.mtu = iface->mtu,
-		};
+	lab_name_devices(node, i, &d);
 
-		if (netlink_add_veth(nl, &v, e) != 0)
+	const struct veth v = {
+		.port_index = *next_index,
+		.port_name = d.port,
+		.bridge_index = BRIDGE_INDEX + (int)iface->network,
+		.learning = t->networks[iface->network].kind == NETWORK_SWITCH,
+		.peer_index = *next_index + 1,
+		.peer_netns = lab->home.net,
+		.peer_name = d.far,
+		.mtu = iface->mtu,
+	};
+
+	*next_index += 2;
+	if (netlink_add_veth(nl, &v, e) != 0)
+		return -1;
+	return netlink_set_up(nl, v.peer_index, e);
+}
+
+static int add_links_of(struct lab *lab, struct netlink *nl, size_t node, int *next_index,
+			struct err *e)
+{
+	const struct node *n = &lab->topology->nodes[node];
+
+	for (size_t i = 0; i < n->n_interfaces; i++) {
+		if (add_node_link(lab, nl, node, i, next_index, e) != 0)
+			return -1;
+		if (n->interfaces[i].engine && add_far_link(lab, nl, node, i, next_index, e) != 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* Engines are given frames as they would be on a cable, whatever the rest of the lab does. */
+static bool keeps_offloads(const struct lab *lab, const struct interface *iface)
+{
+	return lab->offloads && !iface->engine;
+}
+
+static int finish_checksums(const struct lab *lab, int sock, size_t node, size_t i, struct err *e)
+{
+	const struct interface *iface = &lab->topology->nodes[node].interfaces[i];
+	struct link_devices d;
+
+	if (keeps_offloads(lab, iface))
+		return 0;
+	lab_name_devices(node, i, &d);
+	if (tx_checksum_off(sock, d.port, e) != 0)
+		return -1;
+	if (!iface->engine)
+		return 0;
+	return tx_checksum_off(sock, d.near, e) != 0 ? -1 : tx_checksum_off(sock, d.far, e);
 }
 
 /* Bridges and links, all from the supervisor's own namespace. */
 static int add_networks(struct lab *lab, struct netlink *nl, struct err *e)
 {
 	const struct topology *t = lab->topology;
-	int port_index = BRIDGE_INDEX + (int)t->n_networks;
+	int next_index = BRIDGE_INDEX + (int)t->n_networks;
 	cleanup_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (sock < 0)
@@ -160,17 +228,14 @@ static int add_networks(struct lab *lab, struct netlink *nl, struct err *e)
 	if (add_bridges(t, nl, e) != 0)
 		return -1;
 	for (size_t n = 0; n < t->n_nodes; n++)
-		if (add_links_of(lab, nl, n, &port_index, e) != 0)
+		if (add_links_of(lab, nl, n, &next_index, e) != 0)
 			return -1;
 	if (netlink_flush(nl, e) != 0)
 		return -1;
-	for (size_t n = 0; n < t->n_nodes && !lab->offloads; n++)
-		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++) {
-			cleanup_free char *name = port_name(n, i);
-
-			if (tx_checksum_off(sock, name, e) != 0)
+	for (size_t n = 0; n < t->n_nodes; n++)
+		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++)
+			if (finish_checksums(lab, sock, n, i, e) != 0)
 				return -1;
-		}
 	return 0;
 }
 
@@ -222,7 +287,7 @@ static int configure_visited(const struct lab *lab, size_t n, struct err *e)
 	for (size_t i = 0; i < node->n_interfaces; i++) {
 		const struct interface *iface = &node->interfaces[i];
 
-		if (!lab->offloads && tx_checksum_off(sock, iface->name, e) != 0)
+		if (!keeps_offloads(lab, iface) && tx_checksum_off(sock, iface->name, e) != 0)
 			return -1;
 		if (netlink_set_up(nl, PEER_INDEX + (int)i, e) != 0)
 			return -1;
@@ -257,7 +322,7 @@ static int wait_links(struct netlink *nl, struct err *e)
 	for (;;) {
 		const struct timespec pause = { .tv_nsec = 100 * NS_PER_US };
 
-		if (netlink_count_waiting_ports(nl, &waiting, e) != 0)
+		if (netlink_count_waiting_links(nl, &waiting, e) != 0)
 			return -1;
 		if (waiting == 0)
 			return 0;
@@ -333,8 +398,8 @@ int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counter
 	return counters_parse_udp(snmp, ret_counters, e);
 }
 
-int lab_find_socket(struct lab *lab, size_t node, uint16_t port, struct socket_evidence *ret_socket,
-		    struct err *e)
+int lab_find_socket(struct lab *lab, size_t node, const struct listening *l,
+		    struct socket_evidence *ret_socket, struct err *e)
 {
 	if (lab->diags[node] == NULL) {
 		if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
@@ -345,5 +410,5 @@ int lab_find_socket(struct lab *lab, size_t node, uint16_t port, struct socket_e
 		if (node_leave(&lab->home, e) != 0 || r != 0)
 			return -1;
 	}
-	return diag_find_udp(lab->diags[node], port, ret_socket, e);
+	return diag_find(lab->diags[node], l->protocol, l->port, ret_socket, e);
 }

@@ -20,6 +20,18 @@
 struct lab;
 
 /*
+ * The interfaces of one link in the supervisor's network namespace. A clean link is a veth from
+ * the node's interface to the port. One with an engine is two, and the engine carries frames
+ * between their ends here: node <-> near | far <-> port.
+ */
+struct link_devices {
+	char port[16]; /* of the network's bridge */
+	char near[16], far[16];
+};
+
+void lab_name_devices(size_t node, size_t interface, struct link_devices *ret_devices);
+
+/*
  * Returns when every link carries frames. offloads: leave checksum and
  * segmentation offload on, which is faster and makes captures show super-packets
  * and unfinished checksums.
@@ -31,16 +43,18 @@ void lab_freep(struct lab **lab);
 
 /* A network namespace descriptor per node, owned by the lab. */
 const int *lab_netns(const struct lab *lab);
+/* The supervisor's own, where the networks are; owned by the lab. */
+int lab_network_netns(const struct lab *lab);
 /* Move the calling process, a child about to exec, into the node for good. */
 int lab_enter(const struct lab *lab, size_t node, struct err *e);
 /* The node's UDP counters since it was made: /proc/net/snmp, proc_pid_net(5). */
 int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counters *ret_counters,
 			  struct err *e);
 /*
- * The node's UDP socket bound to this port, as sock_diag(7) shows it; when several
- * are, the sum of their queues and drops. ret_socket->seen is false when there is none.
+ * The node's socket bound to this port, as sock_diag(7) shows it; when several are, the sum of
+ * their queues and drops. ret_socket->seen is false when there is none.
  */
-int lab_find_socket(struct lab *lab, size_t node, uint16_t port, struct socket_evidence *ret_socket,
-		    struct err *e);
+int lab_find_socket(struct lab *lab, size_t node, const struct listening *l,
+		    struct socket_evidence *ret_socket, struct err *e);
 
 #endif

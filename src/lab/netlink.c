@@ -4,7 +4,7 @@
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
-#include <net/if.h>
+#include <linux/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,7 +199,7 @@ static bool put_peer(struct nl_msg *m, const struct veth *v)
 	if (peer == NULL || nlmsg_append(m, &info, sizeof(info), NLMSG_ALIGNTO) != 0)
 		return false;
 	if (nla_put_string(m, IFLA_IFNAME, v->peer_name) != 0 ||
-	    nla_put(m, IFLA_ADDRESS, 6, v->peer_mac) != 0 ||
+	    (v->peer_mac != NULL && nla_put(m, IFLA_ADDRESS, 6, v->peer_mac) != 0) ||
 	    nla_put_u32(m, IFLA_MTU, v->mtu) != 0 || nla_put_u32(m, IFLA_NUM_TX_QUEUES, 1) != 0 ||
 	    nla_put_u32(m, IFLA_NUM_RX_QUEUES, 1) != 0 ||
 	    nla_put_u32(m, IFLA_NET_NS_FD, (uint32_t)v->peer_netns) != 0)
@@ -231,7 +231,8 @@ int netlink_add_veth(struct netlink *nl, const struct veth *v, struct err *e)
 		  nla_put_u32(m, IFLA_MTU, v->mtu) == 0 &&
 		  nla_put_u32(m, IFLA_NUM_TX_QUEUES, 1) == 0 &&
 		  nla_put_u32(m, IFLA_NUM_RX_QUEUES, 1) == 0 &&
-		  nla_put_u32(m, IFLA_MASTER, (uint32_t)v->bridge_index) == 0;
+		  (v->bridge_index == 0 ||
+		   nla_put_u32(m, IFLA_MASTER, (uint32_t)v->bridge_index) == 0);
 	struct nlattr *info = nla_nest_start(m, IFLA_LINKINFO);
 
 	ok = ok && info != NULL && nla_put_string(m, IFLA_INFO_KIND, "veth") == 0;
@@ -245,7 +246,7 @@ int netlink_add_veth(struct netlink *nl, const struct veth *v, struct err *e)
 	}
 	if (enqueue(nl, m, ok, "add link", v->port_name, e) != 0)
 		return -1;
-	return v->learning ? 0 : set_port(nl, v, e);
+	return v->bridge_index == 0 || v->learning ? 0 : set_port(nl, v, e);
 }
 
 int netlink_set_up(struct netlink *nl, int index, struct err *e)
@@ -308,24 +309,32 @@ int netlink_add_neighbour(struct netlink *nl, int index, const struct address *a
 	return enqueue(nl, m, ok, "add neighbour", "of a link", e);
 }
 
-/* Whether this RTM_NEWLINK describes a bridge port that is not forwarding. */
-static bool port_waits(struct nlmsghdr *h)
+static bool port_waits(struct nlattr *slave_data)
 {
-	struct nlattr *link[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
+	struct nlattr *port[IFLA_BRPORT_MAX + 1];
 
-	if (nlmsg_parse(h, sizeof(struct ifinfomsg), link, IFLA_MAX, NULL) < 0 ||
-	    link[IFLA_LINKINFO] == NULL || link[IFLA_MASTER] == NULL)
-		return false;
-	if (nla_parse_nested(info, IFLA_INFO_MAX, link[IFLA_LINKINFO], NULL) < 0 ||
-	    info[IFLA_INFO_SLAVE_DATA] == NULL)
-		return false;
-	if (nla_parse_nested(port, IFLA_BRPORT_MAX, info[IFLA_INFO_SLAVE_DATA], NULL) < 0 ||
-	    port[IFLA_BRPORT_STATE] == NULL)
-		return false;
-	return nla_get_u8(port[IFLA_BRPORT_STATE]) != BR_STATE_FORWARDING;
+	return nla_parse_nested(port, IFLA_BRPORT_MAX, slave_data, NULL) >= 0 &&
+	       port[IFLA_BRPORT_STATE] != NULL &&
+	       nla_get_u8(port[IFLA_BRPORT_STATE]) != BR_STATE_FORWARDING;
 }
 
-int netlink_count_waiting_ports(struct netlink *nl, size_t *ret_n, struct err *e)
+/* Whether this RTM_NEWLINK describes a veth that is not running, or a port not forwarding. */
+static bool link_waits(struct nlmsghdr *h)
+{
+	struct nlattr *link[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
+
+	if (nlmsg_parse(h, sizeof(struct ifinfomsg), link, IFLA_MAX, NULL) < 0 ||
+	    link[IFLA_LINKINFO] == NULL || link[IFLA_OPERSTATE] == NULL)
+		return false;
+	if (nla_parse_nested(info, IFLA_INFO_MAX, link[IFLA_LINKINFO], NULL) < 0 ||
+	    info[IFLA_INFO_KIND] == NULL || nla_strcmp(info[IFLA_INFO_KIND], "veth") != 0)
+		return false;
+	if (info[IFLA_INFO_SLAVE_DATA] != NULL && port_waits(info[IFLA_INFO_SLAVE_DATA]))
+		return true;
+	return nla_get_u8(link[IFLA_OPERSTATE]) != IF_OPER_UP;
+}
+
+int netlink_count_waiting_links(struct netlink *nl, size_t *ret_n, struct err *e)
 {
 	cleanup_by(msg_freep) struct nl_msg *m = link_message(NLM_F_DUMP | NLM_F_REQUEST, 0, false);
 	bool more = true;
@@ -346,7 +355,7 @@ int netlink_count_waiting_ports(struct netlink *nl, size_t *ret_n, struct err *e
 		     h = nlmsg_next(h, &len)) {
 			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
 				more = false;
-			else if (h->nlmsg_type == RTM_NEWLINK && port_waits(h))
+			else if (h->nlmsg_type == RTM_NEWLINK && link_waits(h))
 				waiting++;
 		}
 	}

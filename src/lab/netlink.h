@@ -28,14 +28,14 @@ int netlink_add_bridge(struct netlink *nl, int index, const char *name, enum net
 		       unsigned mtu, struct err *e);
 
 struct veth {
-	int port_index; /* of the end here, in the bridge */
+	int port_index; /* of the end here */
 	const char *port_name;
-	int bridge_index;
-	bool learning;	/* the bridge remembers who is behind the port */
-	int peer_index; /* of the end in the node */
-	int peer_netns; /* descriptor */
+	int bridge_index; /* that it is a port of, 0: none */
+	bool learning;	  /* the bridge remembers who is behind the port */
+	int peer_index;	  /* of the other end */
+	int peer_netns;	  /* descriptor */
 	const char *peer_name;
-	const uint8_t *peer_mac;
+	const uint8_t *peer_mac; /* NULL: the kernel makes one up */
 	unsigned mtu;
 };
 
@@ -48,7 +48,7 @@ int netlink_add_neighbour(struct netlink *nl, int index, const struct address *a
 			  const uint8_t mac[6], struct err *e);
 /* Send what was gathered and wait for the kernel's answers. */
 int netlink_flush(struct netlink *nl, struct err *e);
-/* How many ports of bridges here do not forward yet. */
-int netlink_count_waiting_ports(struct netlink *nl, size_t *ret_n, struct err *e);
+/* How many veths here are not running, or do not forward yet as ports of a bridge. */
+int netlink_count_waiting_links(struct netlink *nl, size_t *ret_n, struct err *e);
 
 #endif

@@ -23,10 +23,10 @@
  * has "*1", "*2" ... instead, by order of appearance among flows that are otherwise alike.
  */
 struct link_flow {
-	uint16_t link;	   /* index into evidence.links */
-	uint8_t direction; /* enum direction */
-	uint8_t protocol;  /* of IP, when ethertype is IPv4 or IPv6; else 0 */
-	uint16_t ethertype;
+	uint16_t link;			   /* index into evidence.links */
+	uint8_t direction;		   /* enum direction */
+	uint8_t protocol;		   /* of IP, when ethertype is IPv4 or IPv6; else 0 */
+	uint16_t ethertype;		   /* 0: not what its type says, or one flow too many */
 	uint16_t from_port, to_port;	   /* UDP and TCP, else 0 */
 	uint16_t from_ordinal, to_ordinal; /* 0: the port is in the name as it is */
 	uint8_t from[16], to[16]; /* IPv6, or IPv4 mapped (RFC 4291, 2.5.5.2); other frames: MACs */
@@ -59,8 +59,11 @@ struct log_writer;
 int log_writer_open(const char *path, struct log_writer **ret_writer, struct err *e);
 /* Returns its number. Writing is buffered; the first error is kept for log_writer_close(). */
 uint32_t log_write_flow(struct log_writer *w, const struct link_flow *flow);
-void log_write_frame(struct log_writer *w, const struct link_frame *frame);
-/* -1 when the log is not complete on the file system. */
+/* Returns the frame's place among those of the log, for log_give_up(). */
+uint64_t log_write_frame(struct log_writer *w, const struct link_frame *frame);
+/* This frame, or its duplicate, never left, against the decision: the reader will know. */
+void log_give_up(struct log_writer *w, uint64_t frame, bool again);
+/* Frees it. -1 when the log is not complete on the file system. */
 int log_writer_close(struct log_writer *w, struct err *e);
 void log_writer_freep(struct log_writer **w);
 
@@ -72,7 +75,11 @@ int log_read(struct log_reader *r, struct link_frame *ret_frame, struct err *e);
 const struct link_flow *log_flow(const struct log_reader *r, uint32_t number);
 void log_reader_freep(struct log_reader **r);
 
-/* "udp 10.0.0.1:20000 > 10.0.0.2:10000", "arp", "icmp 10.0.0.1 > 10.0.0.2", ...; free it. */
+/*
+ * "udp 10.0.0.1:20000 > 10.0.0.2:10000", "tcp [fd00::1]:*1 > [fd00::2]:80", "icmp 10.0.0.1 >
+ * 10.0.0.2", "arp 42:21:88:16:e9:c5 > ff:ff:ff:ff:ff:ff" ...; free it. UDP without ports is what
+ * follows the first fragment of a datagram.
+ */
 char *link_flow_format(const struct link_flow *flow);
 /* "loss", "burst", "queue" ...; "passed" for CAUSE_NONE. */
 const char *link_cause_name(enum link_cause c);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,15 +16,16 @@
 #include "base/fs.h"
 #include "base/text.h"
 
-/* In every program's environment: its number. Children inherit it, whatever they do. */
-#define MARK "HARNESS_PROGRAM="
+/* In every program's environment: ID.NUMBER. Children inherit it, whatever they do. */
+#define MARK "HARNESS_PROGRAM"
 
 /* No shell, no inherited descriptors, default signals, and no core files in people's folders. */
-static int prepare(const struct program *p, size_t i, const struct lab *lab, const char *folder,
-		   struct err *e)
+static int prepare(const struct programs *programs, size_t i, const struct lab *lab,
+		   const char *folder, struct err *e)
 {
+	const struct program *p = &programs->p[i];
 	cleanup_free char *log = text_format("%s/%s", folder, p->log);
-	cleanup_free char *number = text_format("%zu", i);
+	cleanup_free char *mark = text_format("%" PRIx64 ".%zu", programs->id, i);
 	cleanup_close int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	cleanup_close int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	const struct rlimit no_core = { 0, 0 };
@@ -35,7 +37,7 @@ static int prepare(const struct program *p, size_t i, const struct lab *lab, con
 		return err_set(e, errno, "create %s", log);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		return err_set(e, errno, "redirect output");
-	if (setenv("HARNESS_PROGRAM", number, 1) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0)
+	if (setenv(MARK, mark, 1) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0)
 		return err_set(e, errno, "prepare its environment");
 	for (int s = 1; s < NSIG; s++)
 		signal(s, SIG_DFL);
@@ -51,7 +53,7 @@ static _Noreturn void child(const struct programs *programs, size_t i, const str
 	struct err e;
 
 	setsid();
-	if (prepare(p, i, lab, folder, &e) == 0) {
+	if (prepare(programs, i, lab, folder, &e) == 0) {
 		execv(p->argv[0], p->argv);
 		err_set(&e, errno, "execute %s", p->argv[0]);
 	}
@@ -84,10 +86,11 @@ int program_start(const struct programs *programs, size_t i, const struct lab *l
 	return 0;
 }
 
-/* Which program's environment this process has; -1: none's. */
-static long marked(const char *pid)
+/* Which of these programs' environment this process has; -1: none's. */
+static long marked(const struct programs *programs, const char *pid)
 {
 	cleanup_free char *path = text_format("/proc/%s/environ", pid);
+	cleanup_free char *mark = text_format("%s=%" PRIx64 ".", MARK, programs->id);
 	cleanup_free char *environment = NULL;
 	size_t len = 0;
 	struct err ignored;
@@ -95,8 +98,8 @@ static long marked(const char *pid)
 	if (fs_read(path, 1 << 20, &environment, &len, &ignored) != 0)
 		return -1;
 	for (size_t at = 0; at < len; at += strlen(environment + at) + 1)
-		if (strncmp(environment + at, MARK, strlen(MARK)) == 0)
-			return strtol(environment + at + strlen(MARK), NULL, 10);
+		if (strncmp(environment + at, mark, strlen(mark)) == 0)
+			return strtol(environment + at + strlen(mark), NULL, 10);
 	return -1;
 }
 
@@ -119,8 +122,8 @@ static bool read_name(const char *pid, char name[16])
 	return close[2] != 'Z' && close[2] != 'X';
 }
 
-int programs_leftovers(const struct evidence *ev, pid_t except, leftover_fn *found, void *arg,
-		       struct err *e)
+int programs_leftovers(const struct programs *programs, const struct evidence *ev,
+		       leftover_fn *found, void *arg, struct err *e)
 {
 	cleanup_closedir DIR *proc = opendir("/proc");
 	const struct dirent *d;
@@ -131,10 +134,10 @@ int programs_leftovers(const struct evidence *ev, pid_t except, leftover_fn *fou
 		char name[16];
 		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
 
-		if (!isdigit((unsigned char)d->d_name[0]) || pid == 1 || pid == except)
+		if (!isdigit((unsigned char)d->d_name[0]) || pid == 1)
 			continue;
 
-		long program = marked(d->d_name);
+		long program = marked(programs, d->d_name);
 
 		if (program < 0 || (size_t)program >= ev->n_programs ||
 		    ev->programs[program].state == PROGRAM_RUNNING || !read_name(d->d_name, name))

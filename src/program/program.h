@@ -20,27 +20,29 @@
 struct program {
 	char *name; /* "alpine-2/udp-recv" */
 	size_t node;
-	size_t transfer;
+	size_t transfer; /* or NO_TRANSFER */
 	enum program_role role;
-	uint16_t port; /* receivers: ready when it is bound */
-	char **argv;   /* NULL-terminated; argv[0] is a path */
-	char *log;     /* relative to the run's folder */
-	char *report;  /* likewise */
+	struct listening *listens; /* receivers: ready when all are bound */
+	size_t n_listens;
+	char **argv;  /* NULL-terminated; argv[0] is a path */
+	char *log;    /* relative to the run's folder */
+	char *report; /* likewise */
 };
 
 struct programs {
 	struct program *p;
 	size_t n;
+	/* In their environment: tells their processes from those of a harness around this one. */
+	uint64_t id;
 };
 
 /*
- * The receivers and senders of every transfer, in this order. folder is the
+ * The receivers and senders of every transfer, in this order, and every command. folder is the
  * absolute path of the run's folder. rate_bps is shared by the transfers that have no rate of
  * their own, 0: unlimited. Checks that each can be executed.
  */
-int programs_of_transfers(const struct topology *t, const char *folder, uint64_t rate_bps,
-
-			  struct programs *ret_programs, struct err *e);
+int programs_of_topology(const struct topology *t, const char *folder, uint64_t rate_bps,
+			 struct programs *ret_programs, struct err *e);
 void programs_done(struct programs *programs);
 /* The folders that the programs write to. */
 int programs_make_folders(const struct topology *t, const char *folder, struct err *e);
@@ -53,8 +55,8 @@ int program_start(const struct programs *programs, size_t i, const struct lab *l
 
 /* Called for every process that program number `program` left. */
 typedef void leftover_fn(void *arg, size_t program, pid_t pid, const char *name);
-/* Find the processes of the lab that are no program, no child of a running one and not `except`. */
-int programs_leftovers(const struct evidence *ev, pid_t except, leftover_fn *found, void *arg,
-		       struct err *e);
+/* Find the processes that programs left when they ended. */
+int programs_leftovers(const struct programs *programs, const struct evidence *ev,
+		       leftover_fn *found, void *arg, struct err *e);
 
 #endif

@@ -1,111 +1,23 @@
 /* The programs of a transfer: one receiver per node it goes to, then its sender. */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/array.h"
-#include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/text.h"
-#include "program/program.h"
+#include "program/argv.h"
+#include "program/list.h"
 
 #define MAX_FILE_SIZE (UINT64_C(1) << 40)
+/* Below those that kernels choose (ip_local_port_range), so a flow has one name in every run. */
+#define FIRST_SOURCE_PORT 20000
+#define LAST_SOURCE_PORT  32767
+/* With a receiver behind an impaired link. */
+#define PATIENCE_SECONDS "60"
+/* Of a link's rate, in percent: the rest is for Ethernet's headers and what else is sent. */
+#define RATE_SHARE 97
 
-struct argv {
-	char **v;
-	size_t n, room;
-};
-
-static void argv_add(struct argv *a, char *arg)
-{
-	*(char **)array_add(&a->v, &a->n, &a->room, sizeof(char *)) = arg;
-}
-
-static void argv_add2(struct argv *a, const char *option, char *value)
-{
-	argv_add(a, text_dup(option));
-	argv_add(a, value);
-}
-
-static char **argv_end(struct argv *a)
-{
-	argv_add(a, NULL);
-	return a->v;
-}
-
-/* A name without a slash is looked up in PATH, as execvp(3) does. */
-static char *search_path(const char *name)
-{
-	const char *path = getenv("PATH");
-
-	if (path == NULL)
-		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	while (*path != '\0') {
-		size_t len = strcspn(path, ":");
-		cleanup_free char *file = text_format("%.*s/%s", (int)len, path, name);
-
-		if (access(file, X_OK) == 0)
-			return take_ptr(file);
-		path += len + (path[len] == ':');
-	}
-	return NULL;
-}
-
-static int find_command(const char *name, char **ret_path, struct err *e)
-{
-	if (strchr(name, '/') == NULL) {
-		*ret_path = search_path(name);
-		if (*ret_path == NULL)
-			return err_usage(e, "program '%s' is not in PATH", name);
-		return 0;
-	}
-	if (access(name, X_OK) != 0)
-		return err_usage(e, "program '%s': %s", name, strerror(errno));
-	*ret_path = text_dup(name);
-	return 0;
-}
-
-/* Ours lie beside the harness in nodes/ where it was built, in libexec/harness where installed. */
-static int find_own(const char *name, char **ret_path, struct err *e)
-{
-	char exe[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
-	if (len < 0)
-		return err_set(e, errno, "find out where harness is installed");
-	exe[len] = '\0';
-	*strrchr(exe, '/') = '\0';
-
-	cleanup_free char *built = text_format("%s/nodes/%s", exe, name);
-	cleanup_free char *installed = text_format("%s/../libexec/harness/%s", exe, name);
-
-	if (access(built, X_OK) == 0)
-		*ret_path = take_ptr(built);
-	else if (access(installed, X_OK) == 0)
-		*ret_path = take_ptr(installed);
-	else
-		return err_set(e, 0, "%s is neither %s nor %s: build it with make", name, built,
-			       installed);
-	return 0;
-}
-
-/* The given command with its own arguments, or our program. */
-static int begin_argv(struct argv *a, char *const *command, const char *own, struct err *e)
-{
-	char *path = NULL;
-
-	if ((command != NULL ? find_command(command[0], &path, e) : find_own(own, &path, e)) != 0)
-		return -1;
-	argv_add(a, path);
-	for (size_t i = 1; command != NULL && command[i] != NULL; i++)
-		argv_add(a, text_dup(command[i]));
-	return 0;
-}
-
-static struct program *add_program(struct programs *list, size_t *room, const struct topology *t,
+static struct program *add_program(struct program_list *list, const struct topology *t,
 				   size_t transfer, size_t node, enum program_role role)
 {
 	const struct transfer *tr = &t->transfers[transfer];
@@ -113,16 +25,12 @@ static struct program *add_program(struct programs *list, size_t *room, const st
 	const char *base = command != NULL	 ? fs_basename(command[0])
 			   : role == ROLE_SENDER ? "udp-send"
 						 : "udp-recv";
-	struct program *p = array_add(&list->p, &list->n, room, sizeof(*p));
-	const char *sep = t->n_transfers > 1 ? "." : "";
-	const char *suffix = t->n_transfers > 1 ? tr->name : "";
+	const char *of = t->n_transfers > 1 || t->n_commands > 0 ? tr->name : NULL;
+	struct program *p = program_list_add(list, t, node, base, of);
 
-	p->node = node;
 	p->transfer = transfer;
 	p->role = role;
-	p->name = text_format("%s/%s%s%s", t->nodes[node].name, base, sep, suffix);
-	p->log = text_format("logs/%s.%s%s%s.log", t->nodes[node].name, base, sep, suffix);
-	p->report = text_format("logs/%s.%s%s%s.json", t->nodes[node].name, base, sep, suffix);
+	p->report = text_format("%.*s.json", (int)(strlen(p->log) - strlen(".log")), p->log);
 	return p;
 }
 
@@ -132,7 +40,8 @@ static int receiver_argv(struct program *p, const struct topology *t, const char
 	const struct transfer *tr = &t->transfers[p->transfer];
 	struct argv a = { 0 };
 
-	if (begin_argv(&a, tr->receiver, "udp-recv", e) != 0)
+	if ((tr->receiver != NULL ? argv_begin(&a, tr->receiver, e)
+				  : argv_begin_own(&a, "udp-recv", e)) != 0)
 		return -1;
 	argv_add2(&a, "--port", text_format("%u", tr->port));
 	argv_add2(&a, "--format", text_dup(tr->format == FORMAT_RAW ? "raw" : "reliable"));
@@ -142,7 +51,8 @@ static int receiver_argv(struct program *p, const struct topology *t, const char
 	argv_add2(&a, "--max-size", text_format("%llu", (unsigned long long)MAX_FILE_SIZE));
 	argv_add2(&a, "--report", text_format("%s/%s", folder, p->report));
 	p->argv = argv_end(&a);
-	p->port = tr->port;
+	p->listens = array_new(1, sizeof(*p->listens));
+	p->listens[p->n_listens++] = (struct listening){ IPPROTO_UDP, tr->port };
 	return 0;
 }
 
@@ -171,14 +81,88 @@ static char *destinations(const struct topology *t, const struct transfer *tr)
 	return text_take(&to);
 }
 
+/* Sockets that the transfer's sender opens, each with a port of its own. */
+static size_t count_sockets(const struct transfer *tr)
+{
+	if (tr->shared_socket)
+		return 1;
+	return tr->n_files * (tr->broadcast ? 1 : tr->n_to);
+}
+
+/* Whether a receiver at this node has one of those ports. */
+static bool is_taken(const struct topology *t, size_t node, size_t first, size_t n)
+{
+	for (size_t i = 0; i < t->n_transfers; i++)
+		for (size_t k = 0; k < t->transfers[i].n_to; k++)
+			if (t->transfers[i].to[k] == node && t->transfers[i].port >= first &&
+			    t->transfers[i].port < first + n)
+				return true;
+	return false;
+}
+
+/* The first source port of this transfer, 0: let the kernel choose. */
+static size_t source_port(const struct topology *t, size_t transfer)
+{
+	const struct transfer *tr = &t->transfers[transfer];
+	size_t port = FIRST_SOURCE_PORT, n = count_sockets(tr);
+
+	for (size_t i = 0; i < transfer; i++)
+		if (t->transfers[i].from == tr->from)
+			port += count_sockets(&t->transfers[i]);
+	while (port + n <= LAST_SOURCE_PORT && is_taken(t, tr->from, port, n))
+		port++;
+	return port + n <= LAST_SOURCE_PORT ? port : 0;
+}
+
+static uint64_t lower_rate(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* What the links on the transfer's way let through, 0: everything. */
+static uint64_t rate_of_links(const struct topology *t, const struct transfer *tr)
+{
+	uint64_t rate = 0;
+
+	for (size_t i = 0; i < tr->n_to; i++) {
+		const struct interface *out = topology_interface(t, tr->from, tr->to[i]);
+		const struct interface *in = topology_interface(t, tr->to[i], tr->from);
+
+		if (out != NULL)
+			rate = lower_rate(rate, out->impairments[LINK_OUT].rate_bps);
+		if (in != NULL)
+			rate = lower_rate(rate, in->impairments[LINK_IN].rate_bps);
+	}
+	return rate * RATE_SHARE / 100;
+}
+
+static bool is_impaired(const struct interface *i)
+{
+	return i != NULL && (!impairment_is_clean(&i->impairments[LINK_OUT]) ||
+			     !impairment_is_clean(&i->impairments[LINK_IN]));
+}
+
+/* ARP asks three times in three seconds, and its frames are lost like any other. */
+static bool needs_patience(const struct topology *t, const struct transfer *tr)
+{
+	for (size_t i = 0; i < tr->n_to; i++)
+		if (is_impaired(topology_interface(t, tr->from, tr->to[i])) ||
+		    is_impaired(topology_interface(t, tr->to[i], tr->from)))
+			return true;
+	return false;
+}
+
 static int sender_argv(struct program *p, const struct topology *t, const char *folder,
 		       uint64_t rate_bps, struct err *e)
 {
 	const struct transfer *tr = &t->transfers[p->transfer];
-	uint64_t rate = tr->rate_bps != 0 ? tr->rate_bps : rate_bps / t->n_transfers;
+	uint64_t shared = lower_rate(rate_bps, rate_of_links(t, tr)) / t->n_transfers;
+	uint64_t rate = tr->rate_bps != 0 ? tr->rate_bps : shared;
+	size_t first_port = tr->sender == NULL ? source_port(t, p->transfer) : 0;
 	struct argv a = { 0 };
 
-	if (begin_argv(&a, tr->sender, "udp-send", e) != 0)
+	if ((tr->sender != NULL ? argv_begin(&a, tr->sender, e)
+				: argv_begin_own(&a, "udp-send", e)) != 0)
 		return -1;
 	argv_add2(&a, "--port", text_format("%u", tr->port));
 	argv_add2(&a, "--format", text_dup(tr->format == FORMAT_RAW ? "raw" : "reliable"));
@@ -188,6 +172,10 @@ static int sender_argv(struct program *p, const struct topology *t, const char *
 		argv_add2(&a, "--workers", text_format("%u", tr->workers));
 	if (rate != 0)
 		argv_add2(&a, "--rate", text_format("%llubit", (unsigned long long)rate));
+	if (tr->sender == NULL && needs_patience(t, tr))
+		argv_add2(&a, "--patience", text_dup(PATIENCE_SECONDS));
+	if (first_port != 0)
+		argv_add2(&a, "--source-port", text_format("%zu", first_port));
 	if (tr->broadcast)
 		argv_add(&a, text_dup("--broadcast"));
 	if (tr->shared_socket)
@@ -200,81 +188,17 @@ static int sender_argv(struct program *p, const struct topology *t, const char *
 	return 0;
 }
 
-int programs_of_transfers(const struct topology *t, const char *folder, uint64_t rate_bps,
-			  struct programs *ret_programs, struct err *e)
+int transfer_add_programs(struct program_list *list, const struct topology *t, size_t transfer,
+			  const char *folder, uint64_t rate_bps, struct err *e)
 {
-	cleanup_by(programs_done) struct programs list = { 0 };
-	size_t room = 0;
+	const struct transfer *tr = &t->transfers[transfer];
 
-	for (size_t i = 0; i < t->n_transfers; i++) {
-		const struct transfer *tr = &t->transfers[i];
-
-		for (size_t k = 0; k < tr->n_to; k++)
-			if (receiver_argv(add_program(&list, &room, t, i, tr->to[k], ROLE_RECEIVER),
-					  t, folder, e) != 0)
-				return err_prefix(e, "transfer %s: receiver", tr->name);
-		if (sender_argv(add_program(&list, &room, t, i, tr->from, ROLE_SENDER), t, folder,
-				rate_bps, e) != 0)
-			return err_prefix(e, "transfer %s: sender", tr->name);
-	}
-	*ret_programs = list;
-	list = (struct programs){ 0 };
+	for (size_t k = 0; k < tr->n_to; k++)
+		if (receiver_argv(add_program(list, t, transfer, tr->to[k], ROLE_RECEIVER), t,
+				  folder, e) != 0)
+			return err_prefix(e, "transfer %s: receiver", tr->name);
+	if (sender_argv(add_program(list, t, transfer, tr->from, ROLE_SENDER), t, folder, rate_bps,
+			e) != 0)
+		return err_prefix(e, "transfer %s: sender", tr->name);
 	return 0;
-}
-
-void programs_done(struct programs *programs)
-{
-	for (size_t i = 0; i < programs->n; i++) {
-		struct program *p = &programs->p[i];
-
-		for (size_t k = 0; p->argv != NULL && p->argv[k] != NULL; k++)
-			free(p->argv[k]);
-		free(p->argv);
-		free(p->name);
-		free(p->log);
-		free(p->report);
-	}
-	free(programs->p);
-	*programs = (struct programs){ 0 };
-}
-
-int programs_make_folders(const struct topology *t, const char *folder, struct err *e)
-{
-	cleanup_free char *logs = text_format("%s/logs", folder);
-
-	if (fs_mkdir_all(logs, e) != 0)
-		return -1;
-	for (size_t i = 0; i < t->n_transfers; i++)
-		for (size_t k = 0; k < t->transfers[i].n_to; k++) {
-			cleanup_free char *dir = text_format("%s/received/%s/%s", folder,
-							     t->nodes[t->transfers[i].to[k]].name,
-							     t->transfers[i].name);
-
-			if (fs_mkdir_all(dir, e) != 0)
-				return -1;
-		}
-	return 0;
-}
-
-static void copy(char *to, size_t room, const char *from)
-{
-	size_t len = strnlen(from, room - 1);
-
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
-
-void programs_describe(const struct programs *programs, struct evidence *ev)
-{
-	for (size_t i = 0; i < programs->n; i++) {
-		const struct program *p = &programs->p[i];
-		struct program_evidence *pe = &ev->programs[i];
-
-		copy(pe->name, sizeof(pe->name), p->name);
-		copy(pe->log, sizeof(pe->log), p->log);
-		copy(pe->report, sizeof(pe->report), p->report);
-		pe->node = p->node;
-		pe->transfer = p->transfer;
-		pe->role = p->role;
-	}
 }

@@ -120,14 +120,14 @@ static char *run_detail(const struct session *s, const struct run_verdict *r)
 
 	for (size_t i = 0; i < r->n_reasons; i++)
 		text_add(&t, "%s\n", r->reasons[i]);
-	text_add(&t, "evidence: %s/%s\n", render_text(s->folder), render_text(r->folder));
+	if (r->folder != NULL)
+		text_add(&t, "evidence: %s/%s\n", render_text(s->folder), r->folder);
 	text_add(&t, "repeat: %s", render_text(r->command));
 	return text_take(&t);
 }
 
-void check_list_add_run(struct check_list *l, const struct session *s, const struct run_verdict *r)
+static void add_parts(struct check_list *l, const char *run, const struct run_verdict *r)
 {
-	const char *run = render_run_name(s, r);
 	bool with_transfer = several_transfers(r);
 
 	for (size_t i = 0; i < r->n_files; i++)
@@ -137,6 +137,15 @@ void check_list_add_run(struct check_list *l, const struct session *s, const str
 	for (size_t i = 0; i < r->n_captures; i++)
 		add_capture(l, run, &r->captures[i]);
 	add(l, text_format("%s.run.ledger", run), r->ledger.outcome, r->ledger.reason);
+}
+
+void check_list_add_run(struct check_list *l, const struct session *s, const struct run_verdict *r)
+{
+	const char *run = render_run_name(s, r);
+
+	/* One of many is one check. */
+	if (s->repeat == 0)
+		add_parts(l, run, r);
 
 	struct check *c = add(l, text_format("%s.run.verdict", run), r->outcome,
 			      r->n_reasons != 0 ? r->reasons[0] : NULL);

@@ -1,6 +1,7 @@
 /*
  * junit.xml: nobody owns a schema of it, so this is the subset that Jenkins,
- * GitLab and pytest share. One testsuite per run; failure means that an
+ * GitLab and pytest share. One testsuite per run, or, when runs are repeated, per
+ * combination, with a testcase per run; failure means that an
  * expectation failed, error that the evidence or the set-up is incomplete.
  */
 #include "report/report.h"
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "report/check.h"
 #include "report/render.h"
+#include "report/series.h"
 
 /*
  * Printable text is legal in XML 1.0 (section 2.2) as it is, but for what means markup. A line feed
@@ -65,11 +67,20 @@ static void add_property(struct text *t, const char *name, const char *value)
 	text_add(t, "/>\n");
 }
 
+/* Of a suite of many runs: what is the same in all. */
 static void add_properties(struct text *t, const struct session *s, const struct run_verdict *r)
 {
 	cleanup_free char *seed = text_format("%" PRIu64, r->seed);
 
 	text_add(t, "\t\t<properties>\n");
+	if (s->repeat != 0) {
+		add_property(t, "first-seed", seed);
+		add_property(t, "mode", r->mode);
+		add_property(t, "harness", s->version);
+		add_property(t, "kernel", s->kernel);
+		text_add(t, "\t\t</properties>\n");
+		return;
+	}
 	add_property(t, "seed", seed);
 	add_property(t, "command", r->command);
 	add_property(t, "mode", r->mode);
@@ -104,17 +115,32 @@ static void add_check(struct text *t, const struct check *c, const char *class)
 	text_add(t, "</%s>\n\t\t</testcase>\n", elements[c->outcome]);
 }
 
+static const char *suite_name(const struct session *s, const struct run_verdict *r)
+{
+	if (r == NULL)
+		return "session";
+	return s->repeat != 0 ? r->combination : render_run_name(s, r);
+}
+
+static uint64_t total_time(const struct check_list *l)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		sum += l->checks[i].time_ns;
+	return sum;
+}
+
 /* r is NULL for what belongs to no run. */
 static void add_suite(struct text *t, const struct session *s, const struct run_verdict *r,
 		      const struct check_list *l)
 {
-	cleanup_free char *name = text_format("%s.%s", s->topology,
-					      r != NULL ? render_run_name(s, r) : "session");
+	cleanup_free char *name = text_format("%s.%s", s->topology, suite_name(s, r));
 
 	text_add(t, "\t<testsuite");
 	add_attribute(t, "name", name);
 	add_counts(t, l);
-	add_time(t, r != NULL ? r->total_ns : 0);
+	add_time(t, r != NULL && s->repeat == 0 ? r->total_ns : total_time(l));
 	add_attribute(t, "timestamp", s->started);
 	text_add(t, ">\n");
 	if (r != NULL)
@@ -124,12 +150,25 @@ static void add_suite(struct text *t, const struct session *s, const struct run_
 	text_add(t, "\t</testsuite>\n");
 }
 
+/* How many runs from this one on share a suite. */
+static size_t suite_runs(const struct session *s, size_t first)
+{
+	struct series x;
+
+	if (s->repeat == 0)
+		return 1;
+	series_of(s, first, &x);
+	return x.n_runs;
+}
+
 static void add_suites(struct text *t, const struct session *s)
 {
 	struct check_list l = { 0 };
 
-	for (size_t i = 0; i < s->n_runs; i++) {
-		check_list_add_run(&l, s, &s->runs[i]);
+	for (size_t i = 0, n; i < s->n_runs; i += n) {
+		n = suite_runs(s, i);
+		for (size_t k = i; k < i + n; k++)
+			check_list_add_run(&l, s, &s->runs[k]);
 		add_suite(t, s, &s->runs[i], &l);
 		check_list_done(&l);
 	}

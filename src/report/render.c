@@ -193,7 +193,7 @@ const char *render_run_name(const struct session *s, const struct run_verdict *r
 {
 	bool has_mode = r->mode != NULL && strcmp(r->mode, "-") != 0;
 
-	return has_mode && render_modes_suffice(s) ? r->mode : r->label;
+	return s->repeat == 0 && has_mode && render_modes_suffice(s) ? r->mode : r->label;
 }
 
 static void add_ranges(struct text *t, const char *what, const struct ranges *r)

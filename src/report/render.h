@@ -46,7 +46,7 @@ const char *render_color(enum outcome o);
 
 /*
  * What tells the runs of this session apart in a table: the mode, or the label when something else
- * varies as well. Owned by the run.
+ * varies as well, or seeds do. Owned by the run.
  */
 const char *render_run_name(const struct session *s, const struct run_verdict *r);
 /* Whether the mode alone does. */

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "report/render.h"
 #include "report/table.h"
+#include "report/terminal_series.h"
 
 /* Files, reasons and notes shown per run: who needs all reads report.json or asks for --verbose. */
 #define MAX_FILES 8
@@ -84,6 +85,8 @@ static void print_heading(const struct terminal *t)
 		s->n_planned, s->n_planned == 1 ? "" : "s");
 	if (s->n_runs > 0)
 		fprintf(t->out, ", seed %" PRIu64, s->runs[0].seed);
+	if (s->n_runs > 0 && s->repeat > 1)
+		fprintf(t->out, " to %" PRIu64, s->runs[0].seed + s->repeat - 1);
 	fputs(")\n\n", t->out);
 }
 
@@ -288,32 +291,90 @@ static void print_captures(const struct terminal *t, const struct run_verdict *r
 	}
 }
 
+/* "361 lost (300 loss 30%, 61 queue full), 12 duplicated": what is 0 is left out. */
+static void add_losses(struct text *line, const struct link_account *l)
+{
+	const char *before = " (";
+
+	text_add(line, ", %" PRIu64 " lost", link_account_lost(l));
+	for (size_t c = CAUSE_NONE + 1; c < N_CAUSES; c++) {
+		if (l->lost[c] == 0)
+			continue;
+		text_add(line, "%s%" PRIu64 " %s", before, l->lost[c], render_text(l->rules[c]));
+		before = ", ";
+	}
+	text_add(line, "%s", before[0] == ',' ? ")" : "");
+}
+
+static void print_link_account(const struct terminal *t, const struct link_account *l)
+{
+	const struct {
+		const char *what;
+		uint64_t n;
+	} rare[] = {
+		{ "duplicated", l->duplicated },
+		{ "corrupted", l->corrupted },
+		{ "reordered", l->reordered },
+		{ "unexplained", l->unexplained },
+	};
+	struct text line = { 0 };
+
+	add_losses(&line, l);
+	for (size_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++)
+		if (rare[i].n != 0)
+			text_add(&line, ", %" PRIu64 " %s", rare[i].n, rare[i].what);
+	field(t, "link", "%s %s  %s: %" PRIu64 " frames%s", l->link, direction_name(l->direction),
+	      render_text(l->engine), l->seen, text_str(&line));
+	text_done(&line);
+}
+
+static void print_faults(const struct terminal *t, const struct run_verdict *r)
+{
+	char fired[16], undone[16];
+
+	for (size_t i = 0; i < r->n_faults; i++) {
+		const struct fault_verdict *f = &r->faults[i];
+
+		if (f->fired)
+			field(t, "fault", "%s: %s, due %s: fired after %s%s%s", f->name, f->action,
+			      f->due, text_duration(fired, f->fired_ns),
+			      f->undone ? ", undone after " : "",
+			      f->undone ? text_duration(undone, f->undone_ns) : "");
+		else
+			field(t, "fault", "%s: %s, due %s: never fired", f->name, f->action,
+			      f->due);
+	}
+}
+
 static void print_node_account(const struct terminal *t, const struct node_account *n)
 {
 	field(t, "",
 	      "  %s: %" PRIu64 " arrived = %" PRIu64 " read + %" PRIu64
 	      " dropped, buffer full%s%s%s + %" PRIu64 " no such port + %" PRIu64
-	      " bad checksum + %" PRIu64 " never read; %" PRIu64 " unexplained",
+	      " bad checksum + %" PRIu64 " bad length + %" PRIu64 " never read; %" PRIu64
+	      " unexplained",
 	      n->node, n->arrived, n->delivered, n->rcvbuf, n->rcvbuf_place != NULL ? " (" : "",
 	      render_text(n->rcvbuf_place), n->rcvbuf_place != NULL ? ")" : "", n->no_port,
-	      n->checksum, n->unread, n->unexplained);
+	      n->checksum, n->malformed, n->unread, n->unexplained);
 }
 
 static void print_ledger(const struct terminal *t, const struct run_verdict *r)
 {
 	const struct ledger *ledger = &r->ledger;
 
+	for (size_t i = 0; i < ledger->n_links; i++)
+		print_link_account(t, &ledger->links[i]);
 	if (ledger->outcome <= OUTCOME_SKIP && !t->verbose)
 		return;
-	field(t, "ledger", "%s%s%" PRIu64 " datagrams unexplained", render_text(ledger->reason),
+	field(t, "ledger", "%s%s%" PRIu64 " unexplained", render_text(ledger->reason),
 	      ledger->reason != NULL ? "; " : "", ledger->unexplained);
-	for (size_t i = 0; i < ledger->n_links; i++) {
-		const struct link_account *l = &ledger->links[i];
+	for (size_t i = 0; i < ledger->n_networks; i++) {
+		const struct network_account *n = &ledger->networks[i];
 
 		field(t, "",
 		      "  %s to %s: %" PRIu64 " sent, %" PRIu64 " arrived, %" PRIu64
 		      " lost; %" PRIu64 " unexplained",
-		      l->from, l->to, l->sent, l->arrived, l->lost, l->unexplained);
+		      n->from, n->to, n->sent, n->arrived, n->lost, n->unexplained);
 	}
 	for (size_t i = 0; i < ledger->n_nodes; i++)
 		print_node_account(t, &ledger->nodes[i]);
@@ -321,8 +382,9 @@ static void print_ledger(const struct terminal *t, const struct run_verdict *r)
 
 static void print_evidence(const struct terminal *t, const struct run_verdict *r)
 {
-	field(t, "evidence", "%s/%s/%s", render_text(t->s->folder), render_text(r->folder),
-	      render_text(r->merged));
+	if (r->folder != NULL)
+		field(t, "evidence", "%s/%s/%s", render_text(t->s->folder), r->folder,
+		      render_text(r->merged));
 	if (r->command != NULL)
 		field(t, "repeat", "%s", r->command);
 }
@@ -358,10 +420,29 @@ static void print_run(const struct terminal *t, const struct run_verdict *r)
 		print_files(t, r);
 		print_programs(t, r);
 		print_captures(t, r);
+		print_faults(t, r);
 		print_ledger(t, r);
 		print_evidence(t, r);
 	}
 	fputc('\n', t->out);
+}
+
+/* Of each combination the first run that did not pass stands for all. */
+static void print_series(const struct terminal *t)
+{
+	struct series x;
+
+	for (size_t i = 0; i < t->s->n_runs; i += x.n_runs) {
+		series_of(t->s, i, &x);
+		if (x.example == NULL)
+			continue;
+		print_run(t, x.example);
+
+		cleanup_free char *others = terminal_series_others(&x);
+
+		if (others != NULL)
+			fprintf(t->out, "  so did seeds %s\n\n", others);
+	}
 }
 
 static void print_last_line(const struct terminal *t)
@@ -399,10 +480,14 @@ void report_terminal(FILE *out, const struct session *s, bool color, bool verbos
 	const struct terminal t = { .out = out, .s = s, .color = color, .verbose = verbose };
 
 	print_heading(&t);
-	if (s->n_runs > 0)
+	if (s->repeat != 0) {
+		terminal_series_table(out, s, width_of(out), color);
+		print_series(&t);
+	} else if (s->n_runs > 0) {
 		print_table(&t);
-	for (size_t i = 0; i < s->n_runs; i++)
-		print_run(&t, &s->runs[i]);
+		for (size_t i = 0; i < s->n_runs; i++)
+			print_run(&t, &s->runs[i]);
+	}
 	print_last_line(&t);
 }
 

@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "capture/recorder.h"
+#include "lab/lab.h"
 #include "program/program.h"
 #include "run/supervisor.h"
 #include "verify/judge.h"
@@ -86,25 +87,57 @@ static const char *stage_name(enum run_stage stage)
 	return names[stage];
 }
 
+static void describe_capture(const struct topology *t, size_t node, size_t interface, bool far,
+			     struct capture_evidence *c)
+{
+	const char *host = t->nodes[node].name;
+	const struct interface *iface = &t->nodes[node].interfaces[interface];
+	const char *network = t->networks[iface->network].name;
+	struct link_devices devices;
+
+	c->node = node;
+	c->interface = interface;
+	c->far = far;
+	c->buffer = recorder_buffer_size(t);
+	if (!far) {
+		snprintf(c->name, sizeof(c->name), "%.63s/%.15s", host, iface->name);
+		snprintf(c->file, sizeof(c->file), "%s.%s.pcapng", host, iface->name);
+		return;
+	}
+	lab_name_devices(node, interface, &devices);
+	memcpy(c->device, devices.port, sizeof(c->device));
+	snprintf(c->name, sizeof(c->name), "%.31s/%.47s.%.15s", network, host, iface->name);
+	snprintf(c->file, sizeof(c->file), "%s.%s.%s.pcapng", host, iface->name, network);
+}
+
 static void describe_captures(const struct topology *t, struct evidence *ev)
 {
 	struct capture_evidence *c = ev->captures;
-	size_t buffer = recorder_buffer_size(t);
 
 	if (ev->n_captures == 0)
 		return;
 	memcpy(ev->merged, MERGED, sizeof(MERGED));
-	for (size_t n = 0; n < t->n_nodes; n++)
-		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++, c++) {
-			const char *interface = t->nodes[n].interfaces[i].name;
+	for (int far = 0; far < 2; far++)
+		for (size_t n = 0; n < t->n_nodes; n++)
+			for (size_t i = 0; i < t->nodes[n].n_interfaces; i++)
+				if (!far || t->nodes[n].interfaces[i].engine)
+					describe_capture(t, n, i, far, c++);
+}
 
-			c->node = n;
-			c->interface = i;
-			c->buffer = buffer;
-			snprintf(c->name, sizeof(c->name), "%.63s/%.15s", t->nodes[n].name,
-				 interface);
-			snprintf(c->file, sizeof(c->file), "%s.%s.pcapng", t->nodes[n].name,
-				 interface);
+static void describe_links(const struct topology *t, enum link_engine engine, struct evidence *ev)
+{
+	struct link_evidence *l = ev->links;
+
+	for (size_t n = 0; n < t->n_nodes; n++)
+		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++) {
+			if (!t->nodes[n].interfaces[i].engine)
+				continue;
+			l->node = n;
+			l->interface = i;
+			l->engine = engine;
+			snprintf(l->name, sizeof(l->name), "%.63s/%.15s", t->nodes[n].name,
+				 t->nodes[n].interfaces[i].name);
+			l++;
 		}
 }
 
@@ -112,22 +145,23 @@ int run_check_programs(const struct topology *t, struct err *e)
 {
 	cleanup_by(programs_done) struct programs programs = { 0 };
 
-	return programs_of_transfers(t, "", 0, &programs, e);
+	return programs_of_topology(t, "", 0, &programs, e);
 }
 
 static int prepare(struct run *r, struct err *e)
 {
 	const struct topology *t = r->request.planned->topology;
 	bool record = t->capture.kind != CAPTURE_OFF;
+	size_t n_captures = topology_count_interfaces(t) + topology_count_engines(t);
 
-	if (programs_of_transfers(t, r->request.folder, recorder_rate(t), &r->programs, e) != 0 ||
+	if (programs_of_topology(t, r->request.folder, recorder_rate(t), &r->programs, e) != 0 ||
 	    programs_make_folders(t, r->request.folder, e) != 0)
 		return -1;
 
 	const struct evidence_sizes sizes = {
 		.n_programs = r->programs.n,
 		.n_nodes = t->n_nodes,
-		.n_captures = record ? topology_count_interfaces(t) : 0,
+		.n_captures = record ? n_captures : 0,
 		.n_links = topology_count_engines(t),
 		.n_faults = t->n_faults,
 	};
@@ -136,8 +170,10 @@ static int prepare(struct run *r, struct err *e)
 		return -1;
 	programs_describe(&r->programs, r->evidence);
 	describe_captures(t, r->evidence);
+	describe_links(t, r->request.engine, r->evidence);
 	r->evidence->offloads_on = !record;
 	r->evidence->started_ns = clock_ns();
+	r->programs.id = r->evidence->started_ns;
 	r->evidence->started_real_ns = clock_real_ns();
 	return 0;
 }

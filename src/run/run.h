@@ -32,6 +32,7 @@ struct run_request {
 	const struct planned_run *planned;
 	char *folder;  /* of the run, absolute; made by run_start(); owned by the request */
 	char *comment; /* for the captures: topology, run, seed, command; likewise */
+	enum link_engine engine; /* of impaired links */
 	/* Told of each stage as it begins; arg is passed along. */
 	void (*stage_began)(void *arg, const char *stage);
 	void *arg;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -15,24 +14,28 @@
 #include "base/clock.h"
 #include "capture/recorder.h"
 #include "lab/lab.h"
+#include "link/wire.h"
+#include "run/crew.h"
 
-#define READY_DEADLINE_NS (10 * NS_PER_SEC)
-/* Between SIGTERM and SIGKILL. */
-#define STOP_GRACE_NS (2 * NS_PER_SEC)
-/* For receivers to read what has arrived before they are told to stop. */
-#define QUIET_DEADLINE_NS (500 * NS_PER_MS)
 #define DRAIN_DEADLINE_NS (120 * NS_PER_SEC)
+/* For frames that links hold when no program is left. */
+#define WIRE_DEADLINE_NS NS_PER_SEC
+
+/* Below the run's folder. */
+#define WIRE_LOG "links.log"
 
 struct supervisor {
 	const struct supervised *job;
 	struct evidence *ev;
 	struct lab *lab;
 	struct recorder *recorder;
+	struct wire *wire; /* NULL: no link has an engine of ours */
+	struct crew crew;
 	int control;
 	int signals; /* signalfd(2) of SIGCHLD */
 	uint64_t deadline_ns;
 	bool told_to_go;
-	bool recorder_ended;
+	bool recorder_ended, wire_ended;
 	struct udp_counters *counters; /* per node, when recording began */
 };
 
@@ -42,27 +45,6 @@ static void enter_stage(struct supervisor *s, enum run_stage stage)
 }
 
 /* ---- processes ---- */
-
-static void note_leftover(void *arg, size_t program, pid_t pid, const char *name)
-{
-	struct program_evidence *p = &((struct evidence *)arg)->programs[program];
-
-	(void)pid;
-	p->left_behind++;
-	memcpy(p->left_name, name, sizeof(p->left_name));
-}
-
-static void program_ended(struct supervisor *s, struct program_evidence *p, int status)
-{
-	struct err ignored;
-
-	p->ended_ns = clock_ns();
-	p->status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
-	p->state = WIFEXITED(status) ? PROGRAM_EXITED : PROGRAM_KILLED;
-	p->left_behind = 0;
-	programs_leftovers(s->ev, s->recorder != NULL ? recorder_pid(s->recorder) : 0,
-			   note_leftover, s->ev, &ignored);
-}
 
 /* As pid 1 we inherit every orphan of the lab, too. */
 static void reap(struct supervisor *s)
@@ -76,10 +58,12 @@ static void reap(struct supervisor *s)
 			s->recorder_ended = true;
 			continue;
 		}
-		for (size_t i = 0; i < s->ev->n_programs; i++)
-			if (s->ev->programs[i].pid == pid &&
-			    s->ev->programs[i].state == PROGRAM_RUNNING)
-				program_ended(s, &s->ev->programs[i], status);
+		if (s->wire != NULL && pid == wire_pid(s->wire)) {
+			wire_ended(s->wire, status);
+			s->wire_ended = true;
+			continue;
+		}
+		crew_ended(&s->crew, pid, status);
 	}
 }
 
@@ -96,213 +80,60 @@ static void read_control(struct supervisor *s)
 		s->ev->interrupted = true;
 }
 
-/* Wait for something to happen: a process ended, the harness spoke, or this time came. */
-static void wait_event(struct supervisor *s, uint64_t until_ns)
+static void read_signals(struct supervisor *s)
 {
+	struct signalfd_siginfo info;
+
+	while (read(s->signals, &info, sizeof(info)) > 0)
+		continue;
+	reap(s);
+}
+
+/* Faults of programs that the wire counted datagrams for. */
+static void read_wire(struct supervisor *s)
+{
+	size_t fault;
+
+	while (wire_read(s->wire, &fault) == 1)
+		faults_fire(&s->crew.faults, fault);
+}
+
+/* Wait for something to happen: a process ended, the harness spoke, or this time came. */
+static void wait_event(void *arg, uint64_t until_ns)
+{
+	struct supervisor *s = arg;
+	bool has_wire = s->wire != NULL && !s->wire_ended;
 	struct pollfd fds[] = {
 		{ .fd = s->signals, .events = POLLIN },
 		{ .fd = s->control, .events = POLLIN },
+		{ .fd = has_wire ? wire_fd(s->wire) : -1, .events = POLLIN },
 	};
+	uint64_t next = faults_next(&s->crew.faults);
+	uint64_t until = next < until_ns ? next : until_ns;
 	uint64_t now = clock_ns();
-	uint64_t left = until_ns > now ? until_ns - now : 0;
+	uint64_t left = until > now ? until - now : 0;
 	struct timespec timeout = { (time_t)(left / NS_PER_SEC), (long)(left % NS_PER_SEC) };
+	int n = ppoll(fds, 3, &timeout, NULL);
 
-	if (ppoll(fds, 2, &timeout, NULL) <= 0)
+	faults_act(&s->crew.faults, clock_ns());
+	if (n <= 0)
 		return;
-	if (fds[0].revents != 0) {
-		struct signalfd_siginfo info;
-
-		while (read(s->signals, &info, sizeof(info)) > 0)
-			continue;
-		reap(s);
-	}
+	if (fds[0].revents != 0)
+		read_signals(s);
 	if (fds[1].revents != 0)
 		read_control(s);
+	if (fds[2].revents != 0)
+		read_wire(s);
 }
 
 /* Whether the run should go no further. */
-static bool must_stop(struct supervisor *s)
+static bool must_stop(void *arg)
 {
+	struct supervisor *s = arg;
+
 	if (clock_ns() >= s->deadline_ns)
 		s->ev->past_deadline = true;
-	return s->ev->interrupted || s->ev->past_deadline || s->recorder_ended;
-}
-
-static int start_program(struct supervisor *s, size_t i, struct err *e)
-{
-	struct program_evidence *p = &s->ev->programs[i];
-
-	p->started_ns = clock_ns();
-	if (program_start(s->job->programs, i, s->lab, s->job->folder, &p->pid, e) != 0) {
-		memcpy(p->error, e->msg, sizeof(p->error) - 1);
-		return -1;
-	}
-	p->state = PROGRAM_RUNNING;
-	return 0;
-}
-
-static int start_role(struct supervisor *s, enum program_role role, struct err *e)
-{
-	for (size_t i = 0; i < s->ev->n_programs; i++)
-		if (s->ev->programs[i].role == role && start_program(s, i, e) != 0)
-			return -1;
-	return 0;
-}
-
-static size_t count_running(const struct supervisor *s, enum program_role role)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->ev->n_programs; i++)
-		n += s->ev->programs[i].role == role && s->ev->programs[i].state == PROGRAM_RUNNING;
-	return n;
-}
-
-/* ---- readiness ---- */
-
-/* Whether every receiver has its port, or has ended (which is judged later). */
-static int check_ready(struct supervisor *s, bool *ret_ready, struct err *e)
-{
-	*ret_ready = true;
-	for (size_t i = 0; i < s->ev->n_programs; i++) {
-		struct program_evidence *p = &s->ev->programs[i];
-		struct socket_evidence socket;
-
-		if (p->role != ROLE_RECEIVER || p->ready || p->state != PROGRAM_RUNNING)
-			continue;
-		if (lab_find_socket(s->lab, p->node, s->job->programs->p[i].port, &socket, e) != 0)
-			return -1;
-		p->ready = socket.seen;
-		if (p->ready)
-			p->ready_ns = clock_ns();
-		else
-			*ret_ready = false;
-	}
-	return 0;
-}
-
-static void blame_unready(struct supervisor *s)
-{
-	for (size_t i = 0; i < s->ev->n_programs; i++) {
-		struct program_evidence *p = &s->ev->programs[i];
-
-		if (p->role == ROLE_RECEIVER && !p->ready && p->state == PROGRAM_RUNNING)
-			snprintf(p->error, sizeof(p->error),
-				 "not ready after %u s: it did not bind UDP port %u",
-				 (unsigned)((clock_ns() - p->started_ns) / NS_PER_SEC),
-				 s->job->programs->p[i].port);
-	}
-}
-
-/* sock_diag(7) announces no binds, so look again, soon at first. */
-static int wait_ready(struct supervisor *s, bool *ret_ready, struct err *e)
-{
-	uint64_t deadline = clock_ns() + READY_DEADLINE_NS;
-	uint64_t pause = 200 * NS_PER_US;
-
-	for (;;) {
-		if (check_ready(s, ret_ready, e) != 0)
-			return -1;
-		if (*ret_ready || must_stop(s) || clock_ns() >= deadline)
-			break;
-		wait_event(s, clock_ns() + pause);
-		pause = pause < 5 * NS_PER_MS ? pause * 2 : pause;
-	}
-	if (!*ret_ready)
-		blame_unready(s);
-	return 0;
-}
-
-/* ---- stopping ---- */
-
-/* Snapshots for the ledger. Sets *ret_quiet when nothing is queued and nothing moved since before. */
-static int look_at_sockets(struct supervisor *s, uint64_t *moved, bool *ret_quiet, struct err *e)
-{
-	uint64_t total = 0, queued = 0;
-
-	for (size_t i = 0; i < s->ev->n_programs; i++) {
-		struct program_evidence *p = &s->ev->programs[i];
-		struct udp_counters c;
-
-		if (p->role != ROLE_RECEIVER)
-			continue;
-		if (lab_read_udp_counters(s->lab, p->node, &c, e) != 0)
-			return -1;
-		total += c.in_datagrams + c.in_errors + c.no_ports;
-		if (p->state != PROGRAM_RUNNING)
-			continue;
-		if (lab_find_socket(s->lab, p->node, s->job->programs->p[i].port,
-				    &s->ev->sockets[i], e) != 0)
-			return -1;
-		queued += s->ev->sockets[i].queued;
-	}
-	*ret_quiet = queued == 0 && total == *moved;
-	*moved = total;
-	return 0;
-}
-
-/* Receivers may still be reading what the senders left: wait until the counters stand still. */
-static int wait_quiet(struct supervisor *s, struct err *e)
-{
-	uint64_t deadline = clock_ns() + QUIET_DEADLINE_NS;
-	uint64_t moved = UINT64_MAX;
-	bool quiet;
-
-	for (;;) {
-		if (look_at_sockets(s, &moved, &quiet, e) != 0)
-			return -1;
-		if (quiet || clock_ns() >= deadline || count_running(s, ROLE_RECEIVER) == 0)
-			return 0;
-		wait_event(s, clock_ns() + 500 * NS_PER_US);
-	}
-}
-
-static void signal_role(struct supervisor *s, enum program_role role, int signal)
-{
-	for (size_t i = 0; i < s->ev->n_programs; i++) {
-		struct program_evidence *p = &s->ev->programs[i];
-
-		if (p->role != role || p->state != PROGRAM_RUNNING)
-			continue;
-		p->past_deadline = p->past_deadline ||
-				   (s->ev->past_deadline && role == ROLE_SENDER);
-		p->told_to_stop = true;
-		p->ignored_stop = signal == SIGKILL;
-		kill(p->pid, signal);
-	}
-}
-
-static void stop_role(struct supervisor *s, enum program_role role)
-{
-	uint64_t deadline = clock_ns() + STOP_GRACE_NS;
-
-	reap(s);
-	signal_role(s, role, SIGTERM);
-	while (count_running(s, role) > 0 && clock_ns() < deadline)
-		wait_event(s, deadline);
-	signal_role(s, role, SIGKILL);
-	while (count_running(s, role) > 0)
-		wait_event(s, clock_ns() + NS_PER_SEC);
-}
-
-static void kill_leftover(void *arg, size_t program, pid_t pid, const char *name)
-{
-	(void)arg;
-	(void)program;
-	(void)name;
-	kill(pid, SIGKILL);
-}
-
-/* Programs that were told to stop may have left something; nothing may send while captures drain. */
-static void kill_leftovers(struct supervisor *s)
-{
-	pid_t recorder = s->recorder != NULL ? recorder_pid(s->recorder) : 0;
-	struct err ignored;
-
-	for (size_t i = 0; i < s->ev->n_programs; i++)
-		s->ev->programs[i].left_behind = 0;
-	programs_leftovers(s->ev, recorder, note_leftover, s->ev, &ignored);
-	programs_leftovers(s->ev, recorder, kill_leftover, NULL, &ignored);
+	return s->ev->interrupted || s->ev->past_deadline || s->recorder_ended || s->wire_ended;
 }
 
 /* ---- the run ---- */
@@ -344,6 +175,7 @@ static int start_recorder(struct supervisor *s, struct err *e)
 	struct recorder_config config = {
 		.topology = s->job->topology,
 		.netns = lab_netns(s->lab),
+		.network_netns = lab_network_netns(s->lab),
 		.n_captures = s->ev->n_captures,
 		.captures = s->ev->captures,
 		.folder = s->job->folder,
@@ -358,6 +190,44 @@ static int start_recorder(struct supervisor *s, struct err *e)
 	return recorder_start(&config, &s->recorder, e);
 }
 
+/* Of the run's folder; the sockets of the supervisor's namespace are those of the networks. */
+static int start_wire(struct supervisor *s, struct err *e)
+{
+	cleanup_free struct wire_link *links = array_new(s->ev->n_links, sizeof(*links));
+	struct wire_config config = {
+		.topology = s->job->topology,
+		.links = links,
+		.evidence = s->ev,
+		.folder = s->job->folder,
+		.best = RING_PACKET,
+	};
+
+	if (s->ev->n_links == 0)
+		return 0;
+	for (size_t i = 0; i < s->ev->n_links; i++) {
+		struct link_devices d;
+
+		links[i].node = s->ev->links[i].node;
+		links[i].interface = s->ev->links[i].interface;
+		lab_name_devices(links[i].node, links[i].interface, &d);
+		memcpy(links[i].near, d.near, sizeof(d.near));
+		memcpy(links[i].far, d.far, sizeof(d.far));
+	}
+	memcpy(s->ev->wire.log, WIRE_LOG, sizeof(WIRE_LOG));
+	if (wire_start(&config, &s->wire, e) != 0)
+		return -1;
+	s->ev->wire.opened_ns = clock_real_ns();
+	return 0;
+}
+
+static int stop_wire(struct supervisor *s, struct err *e)
+{
+	if (s->wire == NULL)
+		return 0;
+	s->ev->wire.closed_ns = clock_real_ns();
+	return wire_stop(s->wire, WIRE_DEADLINE_NS, e);
+}
+
 static void tell(const struct supervisor *s, const char *message)
 {
 	send(s->control, message, 1, MSG_NOSIGNAL);
@@ -367,7 +237,7 @@ static void tell(const struct supervisor *s, const char *message)
 static void await_go(struct supervisor *s)
 {
 	tell(s, SUPERVISOR_READY);
-	while (!s->told_to_go && !s->ev->interrupted && !s->recorder_ended)
+	while (!s->told_to_go && !s->ev->interrupted && !s->recorder_ended && !s->wire_ended)
 		wait_event(s, UINT64_MAX);
 	s->deadline_ns = clock_ns() + s->job->topology->deadline_ns;
 }
@@ -377,15 +247,19 @@ static int transfer(struct supervisor *s, struct err *e)
 	bool ready;
 
 	enter_stage(s, STAGE_RECEIVERS);
-	if (start_role(s, ROLE_RECEIVER, e) != 0 || wait_ready(s, &ready, e) != 0)
+	if (crew_start(&s->crew, ROLE_RECEIVER, e) != 0 ||
+	    crew_wait_ready(&s->crew, &ready, e) != 0)
 		return -1;
 	s->ev->ready_ns = clock_ns();
 	if (!ready || must_stop(s))
 		return 0;
+	s->crew.faults.ready_ns = s->ev->ready_ns;
+	if (s->wire != NULL)
+		wire_begin(s->wire, s->ev->ready_ns);
 	enter_stage(s, STAGE_TRANSFER);
-	if (start_role(s, ROLE_SENDER, e) != 0)
+	if (crew_start(&s->crew, ROLE_SENDER, e) != 0)
 		return -1;
-	while (count_running(s, ROLE_SENDER) > 0 && !must_stop(s))
+	while (crew_count_running(&s->crew, ROLE_SENDER) > 0 && !must_stop(s))
 		wait_event(s, s->deadline_ns);
 	s->ev->sent_ns = clock_ns();
 	return 0;
@@ -394,12 +268,14 @@ static int transfer(struct supervisor *s, struct err *e)
 static int stop_programs(struct supervisor *s, struct err *e)
 {
 	enter_stage(s, STAGE_STOPPING);
-	stop_role(s, ROLE_SENDER);
+	crew_stop(&s->crew, ROLE_SENDER);
 
-	int r = wait_quiet(s, e);
+	int r = crew_wait_quiet(&s->crew, e);
 
-	stop_role(s, ROLE_RECEIVER);
-	kill_leftovers(s);
+	s->crew.faults.ready_ns = 0;
+
+	crew_stop(&s->crew, ROLE_RECEIVER);
+	crew_kill_leftovers(&s->crew);
 	s->ev->stopped_ns = clock_ns();
 	return r;
 }
@@ -421,8 +297,10 @@ static int carry_out(struct supervisor *s, struct err *e)
 	enter_stage(s, STAGE_LAB);
 	if (lab_up(s->job->topology, s->ev->offloads_on, &s->lab, e) != 0)
 		return -1;
+	s->crew.lab = s->lab;
 	s->ev->lab_up_ns = clock_ns();
-	if (start_recorder(s, e) != 0 || read_counters(s, s->counters, e) != 0)
+	if (start_recorder(s, e) != 0 || start_wire(s, e) != 0 ||
+	    read_counters(s, s->counters, e) != 0)
 		return -1;
 	s->ev->recording_ns = clock_ns();
 	await_go(s);
@@ -430,6 +308,7 @@ static int carry_out(struct supervisor *s, struct err *e)
 		also(transfer(s, &next), &r, e, &next);
 	also(stop_programs(s, &next), &r, e, &next);
 	enter_stage(s, STAGE_DRAINING);
+	also(stop_wire(s, &next), &r, e, &next);
 	also(finish_counters(s, &next), &r, e, &next);
 	if (s->recorder != NULL)
 		also(recorder_stop(s->recorder, &next), &r, e, &next);
@@ -464,6 +343,15 @@ void supervisor_main(const struct supervised *job, const struct sandbox *sandbox
 
 	char released;
 
+	s.crew = (struct crew){
+		.programs = job->programs,
+		.evidence = ev,
+		.folder = job->folder,
+		.faults = { .topology = job->topology, .evidence = ev, .crew = &s.crew },
+		.wait = wait_event,
+		.must_stop = must_stop,
+		.arg = &s,
+	};
 	if (sandbox_enter(sandbox, &ev->error) != 0 ||
 	    watch_children(&s.signals, &ev->error) != 0 || carry_out(&s, &ev->error) != 0)
 		ev->failed = true;

@@ -19,6 +19,7 @@ void build_refuse(struct builder *b, const struct value *v, const char *format, 
 	va_start(ap, format);
 	text_vadd(&why, format, ap);
 	va_end(ap);
+	b->refused = true;
 	problem_add(b->problems, v->at, "%s '%.*s%s' %s", b->key->name, SHOWN, v->text,
 		    strlen(v->text) > SHOWN ? "..." : "", text_str(&why));
 	text_done(&why);
@@ -64,6 +65,30 @@ void build_set_flag(struct builder *b, bool *flag, const struct value *v)
 
 	if (chosen >= 0)
 		*flag = chosen == 0;
+}
+
+size_t build_find_node(struct builder *b, const struct value *v)
+{
+	struct nearest near = { .word = v->text };
+
+	for (size_t i = 0; i < b->t->n_nodes; i++) {
+		if (strcmp(b->t->nodes[i].name, v->text) == 0)
+			return i;
+		nearest_consider(&near, b->t->nodes[i].name);
+	}
+	build_refuse(b, v, "is no node of this file%s", nearest_hint(&near));
+	return NOT_RESOLVED;
+}
+
+void build_check_once(struct builder *b, const struct section *s)
+{
+	for (const struct section *other = b->doc->sections; other < s; other++) {
+		if (other->kind != s->kind || other->parent != s->parent)
+			continue;
+		problem_add(b->problems, s->at, "%s is there twice (first in line %d)",
+			    s->kind->name, build_line(b, other->at));
+		return;
+	}
 }
 
 size_t build_count(const struct builder *b, const struct section *parent,
@@ -120,6 +145,8 @@ static void set_entry(struct builder *b, void *object, const struct entry *e)
 	cleanup_free struct value *values = array_new(e->n, sizeof(*values));
 
 	b->key = e->key;
+	b->n_given = e->n;
+	b->refused = false;
 
 	size_t n = substitute(b, e, values);
 
@@ -128,14 +155,16 @@ static void set_entry(struct builder *b, void *object, const struct entry *e)
 			    e->key->name, e->n);
 	else if (n > 0)
 		e->key->set(b, object, values, n);
+	if (n < e->n || b->refused || (!e->key->list && e->n > 1))
+		impaired_doubt(b, e->key);
 	for (size_t i = 0; i < n; i++)
 		free(values[i].text);
 }
 
 static void set_keys(struct builder *b, void *object, const struct section *s)
 {
-	for (size_t i = 0; i < s->kind->n_keys; i++) {
-		const struct key *key = &s->kind->keys[i];
+	for (size_t i = 0; i < section_kind_n_keys(s->kind); i++) {
+		const struct key *key = section_kind_key(s->kind, i);
 		const struct entry *e = section_entry(s, key->name);
 
 		if (e != NULL)
@@ -206,6 +235,8 @@ struct topology *build_topology(const struct document *d, struct matrix *matrix,
 	t->name = name_of(path);
 	build_section(&b, NULL, &d->sections[0]);
 	build_derive_macs(&b);
+	build_check_faults(&b);
+	build_mark_engines(&b);
 	free(b.doubtful);
 	free(b.addresses);
 	free(b.macs);

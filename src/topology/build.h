@@ -24,6 +24,19 @@ struct seen_mac {
 	size_t at;
 };
 
+/*
+ * What the keys of impairments fill: both directions of a link, or, in out { } and in { }, one.
+ * begin functions of blocks that have such keys say so by impaired_begin(); impaired_end() judges
+ * what only all keys together can tell.
+ */
+struct impaired {
+	struct impairment *to[N_DIRECTIONS];
+	bool concerned[N_DIRECTIONS]; /* by the keys being set now */
+	/* Offsets of the values of keys that this block has, 0: it has not. */
+	size_t at[N_DIRECTIONS][N_IMPAIRMENT_KEYS];
+	bool doubtful[N_DIRECTIONS]; /* a value was refused: what is left is not judged */
+};
+
 struct builder {
 	struct topology *t;
 	const struct document *doc;
@@ -32,6 +45,9 @@ struct builder {
 	const char *folder;	       /* of the topology file, with a slash, or "" */
 	const struct section *section; /* whose keys are being set */
 	const struct key *key;	       /* that is being set */
+	size_t n_given;		       /* values that it has in the file, good or not */
+	bool refused;		       /* by build_refuse(), one of them */
+	struct impaired impaired;      /* of the interface or fault that is being built */
 	bool *doubtful;		       /* per node: an address or network of it was refused */
 	struct seen_address *addresses;
 	size_t n_addresses, addresses_room;
@@ -58,13 +74,47 @@ void build_complain(struct builder *b, const struct section *s, const char *key,
 int build_choose(struct builder *b, const struct value *v, const char *const *words, size_t n);
 /* A value of yes or no. */
 void build_set_flag(struct builder *b, bool *flag, const struct value *v);
+/* An index into topology.nodes, NOT_RESOLVED when there is none of that name, which is reported. */
+size_t build_find_node(struct builder *b, const struct value *v);
+#define NOT_RESOLVED SIZE_MAX
+/* Report it when `from` cannot reach `to`, which the value names. */
+void build_check_path(struct builder *b, size_t from, size_t to, const struct value *v);
+/* Report it when the block around has another block of this kind. */
+void build_check_once(struct builder *b, const struct section *s);
 /* How many blocks of this kind lie directly in that one. */
 size_t build_count(const struct builder *b, const struct section *parent,
 		   const struct section_kind *kind);
 int build_line(const struct builder *b, size_t at);
 /* A path of the file: absolute, or below the folder of the file (free). */
 char *build_path(const struct builder *b, const char *path);
+/* fault_check.c: the end of a fault's block. */
+void fault_end(struct builder *b, void *object, const struct section *s);
+/* When all are there: what one says of another, and which links have an engine. */
+void build_check_faults(struct builder *b);
+void build_mark_engines(struct builder *b);
+/*
+ * command.c: the words of a command, NULL-terminated: those of the list, or, of one value, as a
+ * shell would split it. A program with a slash is a file; without one it is looked up in PATH when
+ * it is run. NULL after the value was refused.
+ */
+char **build_command(struct builder *b, const struct value *values, size_t n);
 /* node.c: MAC addresses for the interfaces that were given none. */
 void build_derive_macs(struct builder *b);
+
+/* impaired.c */
+
+/* Both directions, none of whose keys is given yet. */
+void impaired_begin(struct builder *b, struct impairment *out, struct impairment *in);
+void impaired_end(struct builder *b);
+/* This key has a value that was refused: if it is one of them, nothing is judged by it. */
+void impaired_doubt(struct builder *b, const struct key *key);
+/* Whether it was one of them: which were given is then not known. */
+bool impaired_is_doubtful(const struct builder *b);
+/* Whether one of them was given for this direction. */
+bool impaired_has(const struct builder *b, enum direction d);
+/* The first of the file that was given, and its place; NULL when none was. */
+const struct key *impaired_first(const struct builder *b, size_t *ret_at);
+/* drop.c: "3", "20-25", "5 of udp 10.0.0.1:*1 > 10.0.0.2:10000"; replaces those that were. */
+void drop_fill(struct builder *b, struct impairment *to, const struct value *values, size_t n);
 
 #endif

@@ -24,11 +24,12 @@ static void cfg_freep(cfg_t **cfg)
  */
 static cfg_opt_t *new_options(const struct section_kind *kind)
 {
-	cfg_opt_t *opts = array_new(kind->n_keys + kind->n_children + 1, sizeof(*opts));
+	size_t n_keys = section_kind_n_keys(kind);
+	cfg_opt_t *opts = array_new(n_keys + kind->n_children + 1, sizeof(*opts));
 	cfg_opt_t *o = opts;
 
-	for (size_t i = 0; i < kind->n_keys; i++)
-		*o++ = (cfg_opt_t)CFG_STR_LIST(kind->keys[i].name, 0, CFGF_NODEFAULT);
+	for (size_t i = 0; i < n_keys; i++)
+		*o++ = (cfg_opt_t)CFG_STR_LIST(section_kind_key(kind, i)->name, 0, CFGF_NODEFAULT);
 	for (size_t i = 0; i < kind->n_children; i++)
 		*o++ = (cfg_opt_t)CFG_SEC(kind->children[i]->name, new_options(kind->children[i]),
 					  CFGF_MULTI | CFGF_TITLE);
@@ -96,13 +97,16 @@ static void take_values(struct entry *e, cfg_opt_t *opt)
 
 static void take_entries(struct section *s, cfg_t *cfg)
 {
-	s->entries = array_new(s->kind->n_keys, sizeof(*s->entries));
-	for (size_t i = 0; i < s->kind->n_keys; i++) {
-		cfg_opt_t *opt = cfg_getopt(cfg, s->kind->keys[i].name);
+	size_t n_keys = section_kind_n_keys(s->kind);
+
+	s->entries = array_new(n_keys, sizeof(*s->entries));
+	for (size_t i = 0; i < n_keys; i++) {
+		const struct key *key = section_kind_key(s->kind, i);
+		cfg_opt_t *opt = cfg_getopt(cfg, key->name);
 
 		if ((opt->flags & CFGF_MODIFIED) == 0)
 			continue;
-		s->entries[s->n_entries].key = &s->kind->keys[i];
+		s->entries[s->n_entries].key = key;
 		take_values(&s->entries[s->n_entries++], opt);
 	}
 }

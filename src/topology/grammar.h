@@ -1,8 +1,8 @@
 /*
  * grammar: which blocks and keys a topology file has, as tables.
  *
- * A block kind stands in the file that fills its struct (network.c, node.c,
- * transfer.c, session.c), beside the functions that its keys call. A new key
+ * A block kind stands in the file that fills its struct (node.c, transfer.c, command.c,
+ * fault.c, impaired.c, session.c), beside the functions that its keys call. A new key
  * is a row there; a new block is a table of its own and a row in its parent's
  * children.
  */
@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "topology/impairment.h"
 
 struct builder;
 struct section;
@@ -27,8 +29,9 @@ struct key {
 /* Blocks are built in this order, those of one phase in the order of the file. */
 enum phase {
 	PHASE_NETWORKS,
-	PHASE_NODES, /* their interfaces name networks */
-	PHASE_REST,  /* names nodes */
+	PHASE_NODES,  /* their interfaces name networks */
+	PHASE_REST,   /* names nodes */
+	PHASE_FAULTS, /* names transfers too */
 	N_PHASES,
 };
 
@@ -38,6 +41,9 @@ struct section_kind {
 	enum phase phase;
 	const struct key *keys;
 	size_t n_keys;
+	/* Behind them, those that several kinds share. */
+	const struct key *shared_keys;
+	size_t n_shared_keys;
 	const struct section_kind *const *children;
 	size_t n_children;
 	/* The object that the keys fill, in `parent`, which is that of the block around; NULL: skip. */
@@ -45,6 +51,17 @@ struct section_kind {
 	/* All keys and blocks inside are done: what only the whole block can tell. May be NULL. */
 	void (*end)(struct builder *b, void *object, const struct section *s);
 };
+
+/* All keys, the shared ones last. */
+static inline size_t section_kind_n_keys(const struct section_kind *k)
+{
+	return k->n_keys + k->n_shared_keys;
+}
+
+static inline const struct key *section_kind_key(const struct section_kind *k, size_t i)
+{
+	return i < k->n_keys ? &k->keys[i] : &k->shared_keys[i - k->n_keys];
+}
 
 #define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -54,7 +71,15 @@ extern const struct section_kind grammar_top;
 extern const struct section_kind grammar_hub, grammar_switch;
 extern const struct section_kind grammar_node, grammar_interface;
 extern const struct section_kind grammar_vary;
-extern const struct section_kind grammar_transfer;
+extern const struct section_kind grammar_transfer, grammar_program;
+extern const struct section_kind grammar_fault;
 extern const struct section_kind grammar_capture;
+
+/* impaired.c: the keys of enum impairment_key, and out { } and in { }, which have all of them. */
+extern const struct key impaired_keys[N_IMPAIRMENT_KEYS];
+/* What interfaces and faults have of them: all but the last, for `mtu` there is another one. */
+#define N_IMPAIRED_KEYS	    IMPAIRMENT_MTU
+#define N_IMPAIRED_CHILDREN 2
+extern const struct section_kind *const impaired_children[N_IMPAIRED_CHILDREN];
 
 #endif

@@ -32,6 +32,24 @@ struct drop_range {
 	char *flow; /* NULL: in every flow of IP */
 };
 
+/* Keys of the topology file, one or several fields of struct impairment each. */
+enum impairment_key {
+	IMPAIRMENT_DELAY,
+	IMPAIRMENT_JITTER,
+	IMPAIRMENT_JITTER_SHAPE,
+	IMPAIRMENT_JITTER_REORDERS,
+	IMPAIRMENT_LOSS,
+	IMPAIRMENT_DROP,
+	IMPAIRMENT_DROP_EVERY,
+	IMPAIRMENT_DUPLICATE,
+	IMPAIRMENT_REORDER,
+	IMPAIRMENT_CORRUPT,
+	IMPAIRMENT_RATE,
+	IMPAIRMENT_QUEUE,
+	IMPAIRMENT_MTU,
+	N_IMPAIRMENT_KEYS,
+};
+
 struct impairment {
 	uint64_t delay_ns;
 	uint64_t jitter_ns;
@@ -56,6 +74,8 @@ struct impairment {
 	unsigned mtu;		/* IP packets of more bytes are lost, 0: none are */
 
 	bool down; /* every frame is lost: a cable pulled, or a direction that blackholes */
+
+	int lines[N_IMPAIRMENT_KEYS]; /* of the topology file, 0: it has no such key for this */
 };
 
 /* Whether frames pass as if there was nothing. */
@@ -92,6 +112,7 @@ struct flow_selector {
 	uint16_t port;	 /* destination port, 0: any */
 };
 
+/* Indices that do not concern a fault are SIZE_MAX. */
 struct fault {
 	char *name;
 	enum fault_action action;
@@ -110,6 +131,7 @@ struct fault {
 	/* On a program: the one of this transfer at `node`: its sender or receiver. */
 	size_t transfer; /* index into topology.transfers */
 	int line;
+	int after_line; /* of the key `after`, 0: there is none */
 };
 
 bool fault_is_of_link(const struct fault *f);

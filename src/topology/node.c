@@ -9,8 +9,6 @@
 #include "topology/names.h"
 #include "topology/units.h"
 
-#define NOT_RESOLVED SIZE_MAX
-
 #define DEFAULT_MTU 1500
 #define MIN_MTU	    68	 /* RFC 791 */
 #define MIN_MTU_V6  1280 /* RFC 8200, section 5 */
@@ -277,6 +275,7 @@ static void *begin_interface(struct builder *b, void *parent, const struct secti
 				    "interface '%s' is there twice (first in line %d)", iface->name,
 				    n->interfaces[i].line);
 	n->n_interfaces++;
+	impaired_begin(b, &iface->impairments[LINK_OUT], &iface->impairments[LINK_IN]);
 	return iface;
 }
 
@@ -284,6 +283,7 @@ static void end_interface(struct builder *b, void *object, const struct section 
 {
 	const struct interface *iface = object;
 
+	impaired_end(b);
 	if (iface->network == NOT_RESOLVED)
 		doubt_node(b);
 	for (size_t i = 0; i < iface->n_addresses; i++) {
@@ -309,6 +309,10 @@ const struct section_kind grammar_interface = {
 	.phase = PHASE_NODES,
 	.keys = interface_keys,
 	.n_keys = N_ELEMENTS(interface_keys),
+	.shared_keys = impaired_keys,
+	.n_shared_keys = N_IMPAIRED_KEYS,
+	.children = impaired_children,
+	.n_children = N_IMPAIRED_CHILDREN,
 	.begin = begin_interface,
 	.end = end_interface,
 };

@@ -69,6 +69,8 @@ static void *begin_top(struct builder *b, void *parent, const struct section *s)
 	t->networks = array_new(n_networks, sizeof(*t->networks));
 	t->nodes = array_new(n_nodes, sizeof(*t->nodes));
 	t->transfers = array_new(build_count(b, s, &grammar_transfer), sizeof(*t->transfers));
+	t->commands = array_new(build_count(b, s, &grammar_program), sizeof(*t->commands));
+	t->faults = array_new(build_count(b, s, &grammar_fault), sizeof(*t->faults));
 	if (n_nodes == 0)
 		problem_add(b->problems, s->at, "there is no node: a topology has at least one");
 	return t;
@@ -81,8 +83,8 @@ static const struct key top_keys[] = {
 };
 
 static const struct section_kind *const top_children[] = {
-	&grammar_hub,  &grammar_switch,	  &grammar_node,
-	&grammar_vary, &grammar_transfer, &grammar_capture,
+	&grammar_hub,	   &grammar_switch,  &grammar_node,  &grammar_vary,
+	&grammar_transfer, &grammar_program, &grammar_fault, &grammar_capture,
 };
 
 const struct section_kind grammar_top = {
@@ -170,10 +172,7 @@ static void *begin_capture(struct builder *b, void *parent, const struct section
 {
 	struct topology *t = parent;
 
-	for (const struct section *other = b->doc->sections; other < s; other++)
-		if (other->kind == s->kind)
-			problem_add(b->problems, s->at, "capture is there twice (first in line %d)",
-				    build_line(b, other->at));
+	build_check_once(b, s);
 	return &t->capture;
 }
 

@@ -29,6 +29,7 @@
 
 /* libconfuse compares each block's name with all before it: more would take minutes. */
 #define MAX_BLOCKS 20000
+#define NO_KEY	   SIZE_MAX
 
 struct sweep {
 	struct scan scan;
@@ -86,13 +87,14 @@ static bool token_is(const struct sweep *s, const struct token *t, const char *n
 	       memcmp(s->scan.text + t->at, name, t->len) == 0;
 }
 
-static const struct key *find_key(const struct sweep *s, const struct section_kind *kind,
-				  const struct token *t)
+/* Its number in section_kind_key(), or NO_KEY. */
+static size_t find_key(const struct sweep *s, const struct section_kind *kind,
+		       const struct token *t)
 {
-	for (size_t i = 0; i < kind->n_keys; i++)
-		if (token_is(s, t, kind->keys[i].name))
-			return &kind->keys[i];
-	return NULL;
+	for (size_t i = 0; i < section_kind_n_keys(kind); i++)
+		if (token_is(s, t, section_kind_key(kind, i)->name))
+			return i;
+	return NO_KEY;
 }
 
 static const struct section_kind *find_child(const struct sweep *s, const struct section_kind *kind,
@@ -137,6 +139,24 @@ static void skip_values(struct sweep *s)
 		scan_stop(&s->scan);
 }
 
+/* What other programs call a key of ours, where this kind of block has it. */
+static void consider_synonyms(struct nearest *n, const struct section_kind *kind)
+{
+	static const char *const synonyms[][2] = {
+		{ "latency", "delay" },	     { "bandwidth", "rate" },
+		{ "limit", "queue" },	     { "buffer", "queue" },
+		{ "corruption", "corrupt" }, { "duplication", "duplicate" },
+		{ "reordering", "reorder" }, { "distribution", "jitter-shape" },
+		{ "duration", "for" },	     { "interface", "link" },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(synonyms); i++)
+		for (size_t k = 0; k < section_kind_n_keys(kind); k++)
+			if (strcmp(n->word, synonyms[i][0]) == 0 &&
+			    strcmp(section_kind_key(kind, k)->name, synonyms[i][1]) == 0)
+				n->best = synonyms[i][1];
+}
+
 static void report_unknown(struct sweep *s, const struct section_kind *kind, const struct token *t,
 			   bool block)
 {
@@ -146,10 +166,12 @@ static void report_unknown(struct sweep *s, const struct section_kind *kind, con
 
 	memcpy(name, s->scan.text + t->at, len);
 	name[len] = '\0';
-	for (size_t i = 0; !block && i < kind->n_keys; i++)
-		nearest_consider(&n, kind->keys[i].name);
+	for (size_t i = 0; !block && i < section_kind_n_keys(kind); i++)
+		nearest_consider(&n, section_kind_key(kind, i)->name);
 	for (size_t i = 0; block && i < kind->n_children; i++)
 		nearest_consider(&n, kind->children[i]->name);
+	if (!block && n.best == NULL)
+		consider_synonyms(&n, kind);
 	problem_add(s->problems, t->at, "unknown %s '%s' %s%s%s", block ? "block" : "key", name,
 		    kind == &grammar_top ? "at the top of the file" : "in ",
 		    kind == &grammar_top ? "" : kind->name, nearest_hint(&n));
@@ -268,30 +290,31 @@ static void sweep_block(struct sweep *s, const struct section_kind *kind, size_t
 }
 
 /* A key that was given in this block already is left out; the first one counts. */
-static bool is_repeated(struct sweep *s, const struct section_kind *kind, const struct key *key,
+static bool is_repeated(struct sweep *s, const struct section_kind *kind, size_t key,
 			uint64_t *seen, const struct token *name)
 {
-	uint64_t mask = UINT64_C(1) << (key - kind->keys);
+	uint64_t mask = UINT64_C(1) << key;
 	bool repeated = (*seen & mask) != 0;
 
 	*seen |= mask;
 	if (repeated)
-		problem_add(s->problems, name->at, "%s is given twice", key->name);
+		problem_add(s->problems, name->at, "%s is given twice",
+			    section_kind_key(kind, key)->name);
 	return repeated;
 }
 
 static void sweep_statement(struct sweep *s, const struct section_kind *kind, size_t self,
 			    const struct token *name, uint64_t *seen)
 {
-	const struct key *key = find_key(s, kind, name);
+	size_t key = find_key(s, kind, name);
 	const struct section_kind *child = find_child(s, kind, name);
 
 	if (child != NULL) {
 		sweep_block(s, child, self, name);
-	} else if (key == NULL) {
+	} else if (key == NO_KEY) {
 		sweep_unknown(s, kind, name);
 	} else if (!is_repeated(s, kind, key, seen, name)) {
-		sweep_key(s, key, name);
+		sweep_key(s, section_kind_key(kind, key), name);
 	} else {
 		scan_next(&s->scan);
 		skip_values(s);

@@ -99,6 +99,13 @@ static void transfer_done(struct transfer *tr)
 	free(tr->name);
 }
 
+static void command_done(struct command *c)
+{
+	free(c->name);
+	free_strings(c->argv);
+	free(c->listens);
+}
+
 static void fault_done(struct fault *f)
 {
 	for (int d = 0; d < N_DIRECTIONS; d++)
@@ -118,9 +125,12 @@ void topology_free(struct topology *t)
 		transfer_done(&t->transfers[i]);
 	free(t->networks);
 	free(t->nodes);
+	for (size_t i = 0; i < t->n_commands; i++)
+		command_done(&t->commands[i]);
 	for (size_t i = 0; i < t->n_faults; i++)
 		fault_done(&t->faults[i]);
 	free(t->transfers);
+	free(t->commands);
 	free(t->faults);
 	free(t->capture.filter);
 	free(t->title);

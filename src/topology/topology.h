@@ -101,6 +101,23 @@ struct transfer {
 	int line;
 };
 
+/* A port that a program is ready when it has bound it. */
+struct listening {
+	uint8_t protocol; /* IPPROTO_UDP or IPPROTO_TCP */
+	uint16_t port;
+};
+
+/* Anybody's command in a node. One that listens is a server: it is started before the others, runs
+ * until they have ended, and is told to stop. The others run to their end. */
+struct command {
+	char *name; /* of the block */
+	size_t node;
+	char **argv; /* NULL-terminated */
+	struct listening *listens;
+	size_t n_listens;
+	int line;
+};
+
 enum capture_kind {
 	CAPTURE_FULL,	 /* whole packets */
 	CAPTURE_HEADERS, /* the first snaplen bytes of each */
@@ -126,6 +143,8 @@ struct topology {
 	size_t n_nodes;
 	struct transfer *transfers;
 	size_t n_transfers;
+	struct command *commands; /* `program` blocks */
+	size_t n_commands;
 	struct fault *faults;
 	size_t n_faults;
 	struct capture_settings capture;

@@ -14,7 +14,6 @@
 #include "topology/names.h"
 #include "topology/units.h"
 
-#define NOT_RESOLVED SIZE_MAX
 #define DEFAULT_PORT 10000
 #define NO_PORT	     0
 #define MIN_RATE     1000ULL /* bits per second */
@@ -23,29 +22,16 @@
 
 /* ---- between which nodes ---- */
 
-static size_t find_node(struct builder *b, const struct value *v)
-{
-	struct nearest near = { .word = v->text };
-
-	for (size_t i = 0; i < b->t->n_nodes; i++) {
-		if (strcmp(b->t->nodes[i].name, v->text) == 0)
-			return i;
-		nearest_consider(&near, b->t->nodes[i].name);
-	}
-	build_refuse(b, v, "is no node of this file%s", nearest_hint(&near));
-	return NOT_RESOLVED;
-}
-
 static void set_from(struct builder *b, void *object, const struct value *values, size_t n)
 {
 	struct transfer *tr = object;
 
 	(void)n;
-	tr->from = find_node(b, &values[0]);
+	tr->from = build_find_node(b, &values[0]);
 }
 
 /* There are no routes yet: a receiver is reached on a network and in a subnet that both are in. */
-static void check_path(struct builder *b, size_t from, size_t to, const struct value *v)
+void build_check_path(struct builder *b, size_t from, size_t to, const struct value *v)
 {
 	const struct topology *t = b->t;
 	const struct interface *iface = topology_interface(t, to, from);
@@ -74,7 +60,7 @@ static void set_to(struct builder *b, void *object, const struct value *values, 
 
 	tr->to = array_new(n, sizeof(*tr->to));
 	for (size_t i = 0; i < n; i++) {
-		size_t node = find_node(b, &values[i]);
+		size_t node = build_find_node(b, &values[i]);
 
 		if (node == NOT_RESOLVED)
 			continue;
@@ -83,7 +69,7 @@ static void set_to(struct builder *b, void *object, const struct value *values, 
 		else if (has_receiver(tr, node))
 			build_refuse(b, &values[i], "is given twice");
 		else if (tr->from != NOT_RESOLVED)
-			check_path(b, tr->from, node, &values[i]);
+			build_check_path(b, tr->from, node, &values[i]);
 		if (!has_receiver(tr, node))
 			tr->to[tr->n_to++] = node;
 	}
@@ -223,39 +209,14 @@ static void set_rate(struct builder *b, void *object, const struct value *values
 		build_refuse(b, &values[0], "is out of range: 1kbit to 1000gbit");
 }
 
-/* A command with a slash is a file; without one it is looked up in PATH when it is run. */
-static void check_program(struct builder *b, const char *path, const struct value *v)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0 || access(path, X_OK) != 0)
-		build_refuse(b, v, "cannot be run: %s", strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		build_refuse(b, v, "is no program");
-}
-
-static char **command(struct builder *b, const struct value *values, size_t n)
-{
-	char **argv = array_new(n + 1, sizeof(*argv));
-
-	for (size_t i = 0; i < n; i++)
-		argv[i] = text_dup(values[i].text);
-	if (strchr(argv[0], '/') != NULL) {
-		free(argv[0]);
-		argv[0] = build_path(b, values[0].text);
-		check_program(b, argv[0], &values[0]);
-	}
-	return argv;
-}
-
 static void set_sender(struct builder *b, void *object, const struct value *values, size_t n)
 {
-	((struct transfer *)object)->sender = command(b, values, n);
+	((struct transfer *)object)->sender = build_command(b, values, n);
 }
 
 static void set_receiver(struct builder *b, void *object, const struct value *values, size_t n)
 {
-	((struct transfer *)object)->receiver = command(b, values, n);
+	((struct transfer *)object)->receiver = build_command(b, values, n);
 }
 
 /* ---- the whole block ---- */

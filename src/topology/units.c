@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -20,9 +21,10 @@ static const struct unit durations[] = {
 	{ "s", NS_PER_SEC }, { "min", 60 * NS_PER_SEC }, { "h", 3600 * NS_PER_SEC },
 };
 
-static const struct unit sizes[] = {
-	{ "B", 1 },	    { "kB", 1000 },	{ "MB", 1000000 },  { "GB", 1000000000 },
-	{ "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 },
+/* The packets of a queue, and behind them what sizes have. */
+static const struct unit queues[] = {
+	{ "p", 1 },	      { "B", 1 },	  { "kB", 1000 },     { "MB", 1000000 },
+	{ "GB", 1000000000 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 },
 };
 
 static const struct unit rates[] = {
@@ -32,10 +34,23 @@ static const struct unit rates[] = {
 	{ "gbit", 1000000000 },
 };
 
+/* One percent in parts of 10^18, which a uint64_t holds 18 times. */
+static const struct unit shares[] = {
+	{ "%", 10000000000000000 },
+};
+
+#define WHOLE 1000000000000000000ULL
+
 struct unit_table {
 	const struct unit *units;
 	size_t n;
 };
+
+static const struct unit_table duration_table = { durations, N_ELEMENTS(durations) };
+static const struct unit_table size_table = { queues + 1, N_ELEMENTS(queues) - 1 };
+static const struct unit_table queue_table = { queues, N_ELEMENTS(queues) };
+static const struct unit_table rate_table = { rates, N_ELEMENTS(rates) };
+static const struct unit_table share_table = { shares, N_ELEMENTS(shares) };
 
 static int refuse(struct err *e, const char *why, const struct unit_table *table)
 {
@@ -117,17 +132,44 @@ static int quantity(const char *text, const struct unit_table *table, uint64_t *
 
 int unit_duration(const char *text, uint64_t *ret_ns, struct err *e)
 {
-	return quantity(text, &(struct unit_table){ durations, N_ELEMENTS(durations) }, ret_ns, e);
+	return quantity(text, &duration_table, ret_ns, e);
 }
 
 int unit_size(const char *text, uint64_t *ret_bytes, struct err *e)
 {
-	return quantity(text, &(struct unit_table){ sizes, N_ELEMENTS(sizes) }, ret_bytes, e);
+	return quantity(text, &size_table, ret_bytes, e);
 }
 
 int unit_rate(const char *text, uint64_t *ret_bps, struct err *e)
 {
-	return quantity(text, &(struct unit_table){ rates, N_ELEMENTS(rates) }, ret_bps, e);
+	return quantity(text, &rate_table, ret_bps, e);
+}
+
+int unit_percent(const char *text, double *ret_share, struct err *e)
+{
+	uint64_t parts;
+
+	if (quantity(text, &share_table, &parts, e) != 0)
+		return -1;
+	if (parts > WHOLE)
+		return err_usage(e, "is more than 100%%");
+	*ret_share = (double)parts / (double)WHOLE;
+	return 0;
+}
+
+int unit_queue(const char *text, uint64_t *ret_bytes, uint64_t *ret_packets, struct err *e)
+{
+	size_t len = strlen(text);
+	bool packets = len > 0 && text[len - 1] == 'p';
+	uint64_t n;
+
+	if (quantity(text, &queue_table, &n, e) != 0)
+		return -1;
+	if (packets && strchr(text, '.') != NULL)
+		return err_usage(e, "is not a whole number of packets");
+	*ret_packets = packets ? n : 0;
+	*ret_bytes = packets ? 0 : n;
+	return 0;
 }
 
 int unit_count(const char *text, uint64_t min, uint64_t max, uint64_t *ret, struct err *e)
@@ -142,4 +184,38 @@ int unit_count(const char *text, uint64_t min, uint64_t max, uint64_t *ret, stru
 				 (unsigned long long)max);
 	*ret = n;
 	return 0;
+}
+
+/* In the unit that divides it and leaves the fewest. */
+static char *format(char buf[UNIT_TEXT_LEN], uint64_t n, const struct unit_table *table)
+{
+	const struct unit *best = &table->units[0];
+
+	for (size_t i = 1; n != 0 && i < table->n; i++)
+		if (n % table->units[i].factor == 0 && table->units[i].factor > best->factor)
+			best = &table->units[i];
+	snprintf(buf, UNIT_TEXT_LEN, "%llu%s", (unsigned long long)(n / best->factor), best->name);
+	return buf;
+}
+
+char *unit_format_duration(char buf[UNIT_TEXT_LEN], uint64_t ns)
+{
+	return ns == 0 ? strcpy(buf, "0s") : format(buf, ns, &duration_table);
+}
+
+char *unit_format_size(char buf[UNIT_TEXT_LEN], uint64_t bytes)
+{
+	return format(buf, bytes, &size_table);
+}
+
+char *unit_format_rate(char buf[UNIT_TEXT_LEN], uint64_t bps)
+{
+	return format(buf, bps, &rate_table);
+}
+
+char *unit_format_percent(char buf[UNIT_TEXT_LEN], double share)
+{
+	/* 15 digits: all that a double keeps of a decimal number. */
+	snprintf(buf, UNIT_TEXT_LEN, "%.15g%%", share * 100);
+	return buf;
 }

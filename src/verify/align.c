@@ -270,8 +270,11 @@ size_t alignment_add(struct alignment *a, size_t flow, size_t class, uint64_t ti
 	}
 	f->shared = f->shared || f->flow != flow;
 	f->seen++;
+	f->order = (f->order ^ (class + 1)) * UINT64_C(0x9e3779b97f4a7c15);
+	f->order ^= f->order >> 29;
 	f->last_ns = time_ns;
 	note_switch(a, flow, at.file);
+	a->flows[flow].last_chunk = at.chunk;
 	if (bitmap_get(&f->have, at.chunk)) {
 		f->duplicated++;
 		return at.file;

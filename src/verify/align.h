@@ -41,12 +41,14 @@ struct aligned_file {
 	uint64_t duplicated, reordered;
 	uint64_t interleaved; /* times its flow changed from or to another file */
 	uint64_t first_ns, last_ns;
+	uint64_t order; /* a digest of the chunks in the order in which they came */
 };
 
 struct aligned_flow {
-	size_t last;	   /* file of the last chunk, or ALIGN_NONE */
-	size_t n_files;	   /* begun by it */
-	uint64_t switches; /* from one file to another */
+	size_t last;	     /* file of the last chunk, or ALIGN_NONE */
+	uint64_t last_chunk; /* its number in there */
+	size_t n_files;	     /* begun by it */
+	uint64_t switches;   /* from one file to another */
 	uint64_t unmatched;
 };
 

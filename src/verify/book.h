@@ -1,8 +1,9 @@
 /*
- * book: counts every UDP datagram that left a node and every one that reached
- * one, for the ledger. Those that left are remembered by their content until
- * they arrive, so that the copies a hub floods to third nodes change nothing, and a
- * clean link needs memory only for what is under way.
+ * book: counts every UDP datagram that entered the network for a node and every one that reached
+ * the end of that node's link, for the ledger. Those that entered are remembered by their content
+ * until they arrive, so that the copies a hub floods to third nodes change nothing, and memory is
+ * needed only for what is under way. What came to nodes themselves, behind their
+ * links, is counted apart.
  */
 #ifndef HARNESS_VERIFY_BOOK_H
 #define HARNESS_VERIFY_BOOK_H
@@ -14,8 +15,12 @@ struct book;
 struct book *book_new(size_t n_nodes);
 /* The datagram left `from` for `to`. A broadcast leaves once for every node it is for. */
 void book_sent(struct book *b, size_t from, size_t to, const struct datagram *d);
-/* The datagram arrived at `to`; from is SIZE_MAX when no node has its source address. */
+/* The datagram arrived where the link of `to` begins. */
 void book_arrived(struct book *b, size_t from, size_t to, const struct datagram *d);
+/* A datagram of IPv4 came to the node itself. */
+void book_came(struct book *b, size_t node);
+/* So did one that is shorter than it says it is. */
+void book_malformed(struct book *b, size_t node);
 /* Nobody at the node may have been there to read it: its flow had ended. */
 void book_late(struct book *b, size_t node);
 /* Fill the run's ledger. */

@@ -47,7 +47,7 @@ void captures_judge(struct trial *t)
 		v->dropped = c->dropped + c->if_dropped;
 		v->reason = incomplete(t, i);
 		v->outcome = v->reason != NULL ? OUTCOME_INCONCLUSIVE : OUTCOME_PASS;
-		if (v->reason != NULL)
+		if (v->reason != NULL && !c->far)
 			t->watched[c->node] = false;
 	}
 }

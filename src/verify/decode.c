@@ -121,22 +121,25 @@ void decode_verify_checksum(struct datagram *d)
 		d->checksum = CHECKSUM_BAD;
 }
 
-bool decode_udp(const uint8_t *bytes, size_t len, size_t captured, struct datagram *d)
+/* As the kernel checks it (net/ipv4/udp.c, __udp4_lib_rcv). */
+enum decoded decode_udp(const uint8_t *bytes, size_t len, size_t captured, struct datagram *d)
 {
+	if (len < 8)
+		return DECODED_SHORT;
 	if (captured < 8)
-		return false;
+		return DECODED_OTHER;
 
 	size_t udp_len = be16(bytes + 4);
 
 	if (udp_len < 8 || udp_len > len)
-		return false;
+		return DECODED_SHORT;
 	d->udp = bytes;
 	d->from_port = be16(bytes);
 	d->to_port = be16(bytes + 2);
 	d->payload = bytes + 8;
 	d->len = udp_len - 8;
 	d->captured = (captured < udp_len ? captured : udp_len) - 8;
-	return true;
+	return DECODED_UDP;
 }
 
 static enum decoded decode_v4(struct rest r, struct datagram *d, struct fragment *f)
@@ -159,7 +162,7 @@ static enum decoded decode_v4(struct rest r, struct datagram *d, struct fragment
 	cut(&r, total);
 	skip(&r, header);
 	if ((fragment & 0x3fff) == 0)
-		return decode_udp(r.p, r.len, r.captured, d) ? DECODED_UDP : DECODED_OTHER;
+		return decode_udp(r.p, r.len, r.captured, d);
 	f->of = *d;
 	f->offset = (size_t)(fragment & 0x1fff) * 8;
 	f->more = (fragment & 0x2000) != 0;
@@ -183,7 +186,7 @@ static enum decoded decode_v6(struct rest r, struct datagram *d)
 	memcpy(d->to.bytes, r.p + 24, 16);
 	skip(&r, 40);
 	cut(&r, len);
-	return decode_udp(r.p, r.len, r.captured, d) ? DECODED_UDP : DECODED_OTHER;
+	return decode_udp(r.p, r.len, r.captured, d);
 }
 
 enum decoded decode_frame(const struct packet *p, struct datagram *ret_datagram,
@@ -196,6 +199,8 @@ enum decoded decode_frame(const struct packet *p, struct datagram *ret_datagram,
 		return DECODED_OTHER;
 	d->time_ns = p->time_ns;
 	d->to_mac = r.p;
+	d->frame_len = r.len;
+	d->frame_captured = r.captured;
 	d->from_mac = r.p + 6;
 
 	uint16_t type = be16(r.p + 12);

@@ -26,8 +26,9 @@ enum checksum_state {
 };
 
 struct datagram {
-	uint64_t time_ns; /* since 1970 */
-	const uint8_t *to_mac, *from_mac;
+	uint64_t time_ns;		  /* since 1970 */
+	const uint8_t *to_mac, *from_mac; /* to_mac: the frame begins */
+	size_t frame_len, frame_captured; /* bytes */
 	struct ip_address from, to;
 	bool v4;
 	uint16_t from_port, to_port;
@@ -53,12 +54,16 @@ enum decoded {
 	DECODED_OTHER,	  /* not UDP, or not well-formed */
 	DECODED_UDP,	  /* *ret_datagram is filled, but for its checksum */
 	DECODED_FRAGMENT, /* *ret_fragment is filled */
+	DECODED_SHORT, /* UDP of another length than it says: only MACs and addresses are filled */
 };
 
 enum decoded decode_frame(const struct packet *p, struct datagram *ret_datagram,
 			  struct fragment *ret_fragment);
-/* Ports and payload from what IP carried: len bytes were sent, captured of them are here. */
-bool decode_udp(const uint8_t *bytes, size_t len, size_t captured, struct datagram *d);
+/*
+ * Ports and payload from what IP carried: len bytes were sent, captured of them are here. Other,
+ * UDP or short.
+ */
+enum decoded decode_udp(const uint8_t *bytes, size_t len, size_t captured, struct datagram *d);
 /* RFC 768 with RFC 1071: find out about d->checksum. */
 void decode_verify_checksum(struct datagram *d);
 

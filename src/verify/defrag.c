@@ -72,13 +72,13 @@ static struct pending *find(struct defrag *g, size_t place, const struct fragmen
 	return p;
 }
 
-bool defrag_add(struct defrag *g, size_t place, const struct fragment *f,
-		struct datagram *ret_datagram)
+enum decoded defrag_add(struct defrag *g, size_t place, const struct fragment *f,
+			struct datagram *ret_datagram)
 {
 	/* All but the last are a multiple of 8 bytes long. */
 	if (!f->whole || f->len == 0 || f->offset + f->len > MAX_LEN ||
 	    (f->more && f->len % 8 != 0))
-		return false;
+		return DECODED_OTHER;
 
 	struct pending *p = find(g, place, f);
 
@@ -88,7 +88,7 @@ bool defrag_add(struct defrag *g, size_t place, const struct fragment *f,
 	if (!f->more)
 		p->len = f->offset + f->len;
 	if (p->len == 0 || p->blocks.set < (p->len + 7) / 8)
-		return false;
+		return DECODED_OTHER;
 	p->used = false;
 	*ret_datagram = f->of;
 	return decode_udp(p->bytes, p->len, p->len, ret_datagram);

@@ -16,11 +16,12 @@ struct defrag;
 
 struct defrag *defrag_new(void);
 /*
- * Take a fragment that was seen at this place (any number that tells captures apart). True when
- * it completed a UDP datagram: *ret_datagram is valid until the next call.
+ * Take a fragment that was seen at this place (any number that tells captures apart). When it
+ * completed a UDP datagram, *ret_datagram is as decode_udp() fills it and valid until the next
+ * call; else DECODED_OTHER.
  */
-bool defrag_add(struct defrag *g, size_t place, const struct fragment *f,
-		struct datagram *ret_datagram);
+enum decoded defrag_add(struct defrag *g, size_t place, const struct fragment *f,
+			struct datagram *ret_datagram);
 void defrag_freep(struct defrag **g);
 
 #endif

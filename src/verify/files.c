@@ -123,6 +123,25 @@ static const struct node_account *node_account(const struct trial *t, const stru
 	return NULL;
 }
 
+static bool is_raw(const struct trial *t, const struct delivery *d)
+{
+	return t->topology->transfers[d->transfer].format == FORMAT_RAW;
+}
+
+/* Raw: every chunk arrived, but not one after the other. */
+static void blame_order(const struct delivery *d, struct text *why)
+{
+	const struct datagram_account *n = &d->verdict->datagrams;
+	const char *before = ": ";
+
+	if (n->reordered != 0) {
+		text_add(why, ": %" PRIu64 " out of order", n->reordered);
+		before = ", ";
+	}
+	if (n->duplicated != 0)
+		text_add(why, "%s%" PRIu64 " more than once", before, n->duplicated);
+}
+
 /* The file arrived at the interface, and is not what was written. */
 static void blame_receiver(const struct trial *t, const struct delivery *d, struct text *why)
 {
@@ -130,23 +149,35 @@ static void blame_receiver(const struct trial *t, const struct delivery *d, stru
 	char place[96];
 
 	trial_place(t, d, AT_RECEIVER, place);
-	if (t->topology->transfers[d->transfer].format == FORMAT_RAW && n != NULL && n->rcvbuf != 0)
+	if (is_raw(t, d) && raw_wrote_what_arrived(t->raw, d)) {
+		text_add(why, "; the receiver wrote what arrived at %s, as it arrived", place);
+		blame_order(d, why);
+	} else if (is_raw(t, d) && n != NULL && n->rcvbuf != 0) {
 		text_add(why,
 			 "; all of it arrived at %s, where the kernel dropped %" PRIu64
 			 " datagrams: receive buffer full (%s)",
 			 place, n->rcvbuf, n->rcvbuf_place != NULL ? n->rcvbuf_place : "unknown");
-	else
+	} else {
 		text_add(why, "; the receiver damaged it: every byte arrived whole at %s", place);
+	}
+}
+
+/* It left whole and did not arrive whole. */
+static void blame_way(const struct trial *t, const struct delivery *d, struct text *why)
+{
+	char from[96], to[96];
+
+	text_add(why, "; lost or damaged between %s and %s: %s", trial_place(t, d, AT_SENDER, from),
+		 trial_place(t, d, AT_RECEIVER, to), d->verdict->capture.reason);
+	if (is_raw(t, d))
+		raw_add_losses(t->raw, t, d, why);
 }
 
 /* Who is to blame for a file that is not the source. */
 static void blame(const struct trial *t, const struct delivery *d, struct text *why)
 {
 	const struct file_verdict *f = d->verdict;
-	char from[96], to[96];
 
-	trial_place(t, d, AT_SENDER, from);
-	trial_place(t, d, AT_RECEIVER, to);
 	if (f->sender.outcome == OUTCOME_FAIL)
 		text_add(why, "; the sender %s: %s",
 			 f->sender.missing.n != 0 && !f->sender.differs ? "did not send all of it"
@@ -155,8 +186,7 @@ static void blame(const struct trial *t, const struct delivery *d, struct text *
 	else if (f->capture.outcome == OUTCOME_PASS)
 		blame_receiver(t, d, why);
 	else if (f->capture.outcome == OUTCOME_FAIL && f->sender.outcome == OUTCOME_PASS)
-		text_add(why, "; lost or damaged between %s and %s: %s", from, to,
-			 f->capture.reason);
+		blame_way(t, d, why);
 	else if (f->capture.reason != NULL)
 		text_add(why, "; %s", f->capture.reason);
 }
@@ -194,7 +224,11 @@ static void judge_without_file(const struct trial *t, const struct delivery *d)
 		f->outcome = OUTCOME_INCONCLUSIVE;
 		f->reason = text_dup("there is neither a file nor a capture to look at");
 	} else if (f->capture.outcome != OUTCOME_PASS) {
-		f->reason = text_dup(f->capture.reason);
+		struct text why = { 0 };
+
+		text_add(&why, "%s", f->capture.reason);
+		raw_add_losses(t->raw, t, d, &why);
+		f->reason = text_take(&why);
 	} else if (n != NULL && n->rcvbuf != 0) {
 		f->outcome = OUTCOME_INCONCLUSIVE;
 		f->reason = text_format("all of it arrived, but the kernel dropped %" PRIu64

@@ -5,6 +5,8 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "verify/book.h"
+#include "verify/crossings.h"
+#include "verify/engine.h"
 #include "verify/raw.h"
 #include "verify/trial.h"
 
@@ -67,9 +69,12 @@ void judge_run(const struct judge_input *in, struct run_verdict *verdict)
 	watch_captures(&t);
 	captures_judge(&t);
 	programs_judge(&t);
+	faults_judge(&t);
+	crossings_judge(t.crossings, &t);
 	book_judge(t.book, &t);
 	files_judge(&t);
 	raw_add_notes(t.raw, &t);
+	engine_add_notes(&t);
 	total(&t);
 	reasons_gather(&t);
 }

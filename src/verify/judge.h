@@ -1,10 +1,11 @@
 /*
  * judge: from the evidence and the files of one run to its verdict.
  *
- * Reads only: the topology, the evidence, and what lies in the run's folder
+ * Reads the topology, the evidence, and what lies in the run's folder
  * (captures as capture_evidence.file names them, received files as
  * judge_received_path() says, reports of the node programs). It decodes the
- * packets with code of its own, never with that of the node programs.
+ * packets with code of its own, never with that of the node programs. All it writes is
+ * links.tsv (link_table.h).
  */
 #ifndef HARNESS_VERIFY_JUDGE_H
 #define HARNESS_VERIFY_JUDGE_H
@@ -24,7 +25,7 @@ struct judge_input {
 char *judge_received_path(const char *folder, const char *node, const char *transfer);
 
 /*
- * Fill files, programs, captures, ledger, mode, format, totals, times, outcome,
+ * Fill files, programs, captures, faults, ledger, mode, format, totals, times, outcome,
  * reasons and notes of *verdict. label, variables, folder, command and seed are
  * the caller's. Never fails as a whole: what cannot be read is a reason.
  */

@@ -9,8 +9,9 @@
 
 static bool skip(struct ledger *l, const char *why)
 {
-	l->outcome = OUTCOME_SKIP;
-	l->reason = text_dup(why);
+	l->outcome = l->reason != NULL ? OUTCOME_INCONCLUSIVE : OUTCOME_SKIP;
+	if (l->reason == NULL)
+		l->reason = text_dup(why);
 	return true;
 }
 
@@ -26,31 +27,31 @@ static bool cannot_account(const struct trial *t, struct ledger *l)
 	return false;
 }
 
-/* ---- links ---- */
+/* ---- networks ---- */
 
 static uint64_t distance(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : b - a;
 }
 
-/* A clean link loses nothing and invents nothing: what left and did not arrive has no cause. */
-static void judge_links(const struct trial *t, const struct book_link *links, size_t n)
+/* A network loses nothing and invents nothing: what entered and did not arrive has no cause. */
+static void judge_networks(const struct trial *t, const struct book_way *ways, size_t n)
 {
 	struct ledger *ledger = &t->verdict->ledger;
 
-	ledger->links = array_new(n, sizeof(*ledger->links));
-	ledger->n_links = n;
+	ledger->networks = array_new(n, sizeof(*ledger->networks));
+	ledger->n_networks = n;
 	for (size_t i = 0; i < n; i++) {
-		const struct book_link *b = &links[i];
-		struct link_account *l = &ledger->links[i];
+		const struct book_way *w = &ways[i];
+		struct network_account *a = &ledger->networks[i];
 
-		l->from = text_dup(t->topology->nodes[b->from].name);
-		l->to = text_dup(t->topology->nodes[b->to].name);
-		l->sent = b->sent;
-		l->arrived = b->arrived;
-		l->lost = b->sent - b->matched;
-		l->unexplained = l->lost + (b->arrived - b->matched);
-		ledger->unexplained += l->unexplained;
+		a->from = text_dup(t->topology->nodes[w->from].name);
+		a->to = text_dup(t->topology->nodes[w->to].name);
+		a->sent = w->sent;
+		a->arrived = w->arrived;
+		a->lost = w->sent - w->matched;
+		a->unexplained = a->lost + (w->arrived - w->matched);
+		ledger->unexplained += a->unexplained;
 	}
 }
 
@@ -97,10 +98,29 @@ static char *full_place(const struct trial *t, size_t node)
 	}
 	if (best == NULL)
 		return NULL;
+	if (best->transfer == NO_TRANSFER)
+		return text_dup(fs_basename(best->name));
 	if (best->role == ROLE_SENDER)
 		return text_format("%s, its own port", fs_basename(best->name));
 	return text_format("%s, port %u", fs_basename(best->name),
 			   t->topology->transfers[best->transfer].port);
+}
+
+/*
+ * What the kernel dropped because its length is wrong is in InErrors and in no counter of its own
+ * (net/ipv4/udp.c, __udp4_lib_rcv: short_packet).
+ */
+static uint64_t short_packets(const struct udp_counters *c, const struct book_node *b)
+{
+	uint64_t others = c->rcvbuf_errors + c->csum_errors;
+	uint64_t rest = c->in_errors > others ? c->in_errors - others : 0;
+
+	return rest < b->malformed ? rest : b->malformed;
+}
+
+static uint64_t accounted(const struct node_account *n)
+{
+	return n->delivered + n->rcvbuf + n->no_port + n->checksum + n->malformed + n->unread;
 }
 
 static void judge_node(const struct trial *t, size_t node, const struct book_node *b,
@@ -114,10 +134,11 @@ static void judge_node(const struct trial *t, size_t node, const struct book_nod
 	n->rcvbuf = c->rcvbuf_errors;
 	n->no_port = c->no_ports;
 	n->checksum = c->csum_errors;
+	n->malformed = short_packets(c, b);
 	if (n->rcvbuf != 0)
 		n->rcvbuf_place = full_place(t, node);
 
-	uint64_t known = n->delivered + n->rcvbuf + n->no_port + n->checksum;
+	uint64_t known = accounted(n);
 
 	if (n->arrived > known && n->arrived - known <= may_be_unread(t, node, b))
 		n->unread = n->arrived - known;
@@ -146,10 +167,28 @@ static void judge_nodes(const struct trial *t, const struct book_node *nodes)
 
 static bool all_watched(const struct trial *t)
 {
-	for (size_t i = 0; i < t->topology->n_nodes; i++)
-		if (!t->watched[i])
+	for (size_t i = 0; i < t->verdict->n_captures; i++)
+		if (t->verdict->captures[i].outcome != OUTCOME_PASS)
 			return false;
 	return true;
+}
+
+static char *explain_link(const struct link_account *a)
+{
+	uint64_t lost = link_account_lost(a);
+
+	return text_format("%s %s: %" PRIu64 " frames came, the link engine saw %" PRIu64
+			   ", lost %" PRIu64 " and duplicated %" PRIu64 ", %" PRIu64
+			   " left: %" PRIu64 " unexplained",
+			   a->link, direction_name(a->direction), a->before, a->seen, lost,
+			   a->duplicated, a->after, a->unexplained);
+}
+
+static char *explain_network(const struct network_account *a)
+{
+	return text_format("%s to %s: %" PRIu64 " datagrams sent, %" PRIu64 " arrived: %" PRIu64
+			   " unexplained",
+			   a->from, a->to, a->sent, a->arrived, a->unexplained);
 }
 
 /* The first row that does not add up, in words. */
@@ -159,37 +198,31 @@ static char *explain(const struct trial *t, const struct ledger *l)
 		return text_format("captures are incomplete, so %" PRIu64
 				   " datagrams have no account",
 				   l->unexplained);
-
-	for (size_t i = 0; i < l->n_links; i++) {
-		const struct link_account *a = &l->links[i];
-
-		if (a->unexplained != 0)
-			return text_format("%s to %s: %" PRIu64 " datagrams sent, %" PRIu64
-					   " arrived: %" PRIu64 " unexplained",
-					   a->from, a->to, a->sent, a->arrived, a->unexplained);
-	}
+	for (size_t i = 0; i < l->n_links; i++)
+		if (l->links[i].unexplained != 0)
+			return explain_link(&l->links[i]);
+	for (size_t i = 0; i < l->n_networks; i++)
+		if (l->networks[i].unexplained != 0)
+			return explain_network(&l->networks[i]);
 	for (size_t i = 0; i < l->n_nodes; i++) {
 		const struct node_account *a = &l->nodes[i];
 
 		if (a->unexplained != 0)
 			return text_format("%s: %" PRIu64 " datagrams arrived, its kernel accounts "
 					   "for %" PRIu64 ": %" PRIu64 " unexplained",
-					   a->node, a->arrived,
-					   a->delivered + a->rcvbuf + a->no_port + a->checksum +
-						   a->unread,
-					   a->unexplained);
+					   a->node, a->arrived, accounted(a), a->unexplained);
 	}
 	return text_format("%" PRIu64 " datagrams unexplained", l->unexplained);
 }
 
-void ledger_judge(struct trial *t, const struct book_link *links, size_t n_links,
+void ledger_judge(struct trial *t, const struct book_way *ways, size_t n_ways,
 		  const struct book_node *nodes)
 {
 	struct ledger *l = &t->verdict->ledger;
 
 	if (cannot_account(t, l))
 		return;
-	judge_links(t, links, n_links);
+	judge_networks(t, ways, n_ways);
 	judge_nodes(t, nodes);
 	l->outcome = l->reason != NULL || l->unexplained != 0 ? OUTCOME_INCONCLUSIVE : OUTCOME_PASS;
 	if (l->reason == NULL && l->unexplained != 0)

@@ -5,7 +5,7 @@
 #include "verify/trial.h"
 
 /* From one node to another one. */
-struct book_link {
+struct book_way {
 	size_t from, to;
 	uint64_t sent, arrived;
 	uint64_t matched; /* of both: the same datagram left and arrived */
@@ -14,11 +14,12 @@ struct book_link {
 /* At one node. */
 struct book_node {
 	uint64_t arrived;
-	uint64_t late; /* of those: their flow had ended, the program may have been gone */
+	uint64_t malformed; /* of those: shorter than they say */
+	uint64_t late;	    /* of those: their flow had ended, the program may have been gone */
 };
 
-/* links: n_links of them; nodes: one per node of the topology. */
-void ledger_judge(struct trial *t, const struct book_link *links, size_t n_links,
+/* ways: n_ways of them; nodes: one per node of the topology. */
+void ledger_judge(struct trial *t, const struct book_way *ways, size_t n_ways,
 		  const struct book_node *nodes);
 
 #endif

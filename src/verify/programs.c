@@ -204,8 +204,8 @@ static bool sender_failed(const struct trial *t, size_t transfer)
 static bool stopped_reading(const struct trial *t, const struct program_evidence *p,
 			    const struct socket_evidence *s)
 {
-	return p->role == ROLE_RECEIVER && p->told_to_stop && !t->cut_short && s->queued > 0 &&
-	       sender_failed(t, p->transfer);
+	return p->role == ROLE_RECEIVER && p->transfer != NO_TRANSFER && p->told_to_stop &&
+	       !t->cut_short && s->queued > 0 && sender_failed(t, p->transfer);
 }
 
 static void judge_program(const struct trial *t, const struct program_evidence *p,

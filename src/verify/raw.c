@@ -8,8 +8,10 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "verify/compare.h"
+#include "verify/engine.h"
 #include "verify/judge.h"
 #include "verify/layer.h"
+#include "verify/losses.h"
 #include "verify/raw_written.h"
 
 /* Files named in a note; the others are counted. */
@@ -27,6 +29,7 @@ struct point {
 	size_t n_keys, keys_room;
 	uint64_t *corrupted; /* per file; by what the flow was sending */
 	uint64_t cut;	     /* datagrams that were not captured whole */
+	uint64_t **frames;   /* per file, per chunk: log_hash(); NULL when nobody asks for it */
 };
 
 struct raw_transfer {
@@ -39,12 +42,22 @@ struct raw_transfer {
 struct raw {
 	struct raw_transfer *transfers;
 	size_t n;
+	struct fates *fates; /* when they were needed, and could be read */
+	bool asked_for_fates;
 };
 
 static void point_init(struct point *p, const struct chunk_index *x, size_t n_files)
 {
 	alignment_init(&p->alignment, x);
 	p->corrupted = array_new(n_files, sizeof(*p->corrupted));
+}
+
+/* The sender's side of a link whose engine keeps a log: frames can be asked for. */
+static void remember_frames(struct point *p, const struct chunk_index *x, size_t n_files)
+{
+	p->frames = array_new(n_files, sizeof(*p->frames));
+	for (size_t f = 0; f < n_files; f++)
+		p->frames[f] = array_new((size_t)chunk_index_count(x, f), sizeof(uint64_t));
 }
 
 static void transfer_init(struct raw_transfer *rt, const struct trial *t, size_t number)
@@ -59,6 +72,8 @@ static void transfer_init(struct raw_transfer *rt, const struct trial *t, size_t
 	rt->written = array_new(tr->n_to, sizeof(*rt->written));
 	for (size_t i = 0; i < tr->n_to * 2; i++)
 		point_init(&rt->points[i], rt->index, tr->n_files);
+	for (size_t i = 0; i < tr->n_to && engine_keeps_log(t->evidence); i++)
+		remember_frames(&rt->points[i * 2 + AT_SENDER], rt->index, tr->n_files);
 	for (size_t i = 0; i < tr->n_to; i++) {
 		cleanup_free char *folder = judge_received_path(
 			t->folder, t->topology->nodes[tr->to[i]].name, tr->name);
@@ -112,7 +127,11 @@ void raw_see(struct raw *r, const struct sighting *s)
 			       : chunk_index_find(p->alignment.index, d->payload, d->len);
 
 	if (class != ALIGN_NONE) {
-		alignment_add(&p->alignment, flow, class, d->time_ns);
+		size_t file = alignment_add(&p->alignment, flow, class, d->time_ns);
+
+		if (p->frames != NULL)
+			p->frames[file][p->alignment.flows[flow].last_chunk] = log_hash(
+				d->to_mac, d->frame_captured, d->frame_len);
 		return;
 	}
 	alignment_add_unmatched(&p->alignment, flow);
@@ -283,6 +302,45 @@ void raw_judge(const struct raw *r, const struct trial *t, struct delivery *d)
 	account(r, d);
 }
 
+/* ---- what files.c asks ---- */
+
+bool raw_wrote_what_arrived(const struct raw *r, const struct delivery *d)
+{
+	const struct aligned_file *in = &point_of(r, d, AT_RECEIVER)->alignment.files[d->file];
+	const struct written *w = &r->transfers[d->transfer].written[d->to];
+	const struct aligned_file *wrote = &w->alignment.files[d->file];
+
+	return (in->reordered != 0 || in->duplicated != 0) && in->seen == wrote->seen &&
+	       in->order == wrote->order && w->damage[d->file].chunks == 0 &&
+	       w->alignment.flows[wrote->flow].unmatched == 0;
+}
+
+/* Read when first needed: most raw runs never are. What is wrong with the log, the ledger says. */
+static const struct fates *read_fates(struct raw *r, const struct trial *t)
+{
+	const struct evidence *ev = t->evidence;
+	struct err ignored;
+
+	if (!r->asked_for_fates && engine_keeps_log(ev)) {
+		cleanup_free char *path = text_format("%s/%s", t->folder, ev->wire.log);
+
+		if (fates_read(path, ev->n_links, &r->fates, &ignored) != 0)
+			r->fates = NULL;
+	}
+	r->asked_for_fates = true;
+	return r->fates;
+}
+
+void raw_add_losses(struct raw *r, const struct trial *t, const struct delivery *d, struct text *s)
+{
+	const struct point *out = point_of(r, d, AT_SENDER);
+	const struct ranges *missing = &d->verdict->datagrams.lost_chunks;
+	const struct fates *fates = missing->n != 0 ? read_fates(r, t) : NULL;
+
+	if (fates != NULL && out->frames != NULL)
+		losses_add(t, d, fates, missing, out->frames[d->file], s);
+}
+
 /* ---- notes ---- */
 
 static void note_flow(struct text *n, const struct point *p, size_t flow, bool broadcast)
@@ -354,6 +412,9 @@ void raw_add_notes(const struct raw *r, struct trial *t)
 
 static void point_done(struct point *p)
 {
+	for (size_t f = 0; p->frames != NULL && f < p->alignment.n_files; f++)
+		free(p->frames[f]);
+	free(p->frames);
 	alignment_done(&p->alignment);
 	free(p->keys);
 	free(p->corrupted);
@@ -375,6 +436,7 @@ void raw_freep(struct raw **r)
 		free(rt->written);
 		chunk_index_free(rt->index);
 	}
+	fates_freep(&(*r)->fates);
 	free((*r)->transfers);
 	free(*r);
 	*r = NULL;

@@ -18,6 +18,7 @@ enum rank {
 	RANK_DEADLINE, /* a program that did not end */
 	RANK_ENDED,    /* a program ended wrongly */
 	RANK_SENDER,   /* a sender failed: likely because of the above */
+	RANK_FAULT,
 	RANK_CAPTURE,
 	RANK_FILE,
 	RANK_LEDGER,
@@ -123,6 +124,17 @@ static void add_programs(struct reasons *r, const struct trial *t)
 	}
 }
 
+/* When the run did not come to its end, that is why. */
+static void add_faults(struct reasons *r, const struct trial *t)
+{
+	for (size_t i = 0; i < t->verdict->n_faults; i++) {
+		const struct fault_verdict *f = &t->verdict->faults[i];
+
+		if (f->outcome > OUTCOME_SKIP && (f->fired || !t->cut_short))
+			add(r, f->outcome, RANK_FAULT, text_dup(f->reason));
+	}
+}
+
 static void add_captures(struct reasons *r, const struct trial *t)
 {
 	for (size_t i = 0; i < t->verdict->n_captures; i++) {
@@ -218,6 +230,7 @@ void reasons_gather(struct trial *t)
 
 	add_run(&r, t);
 	add_programs(&r, t);
+	add_faults(&r, t);
 	add_files(&r, t);
 	add_captures(&r, t);
 	add_ledger(&r, t);

@@ -7,6 +7,7 @@
 #include "base/array.h"
 #include "base/text.h"
 #include "verify/book.h"
+#include "verify/crossings.h"
 #include "verify/layer.h"
 #include "verify/raw.h"
 #include "verify/reassemble.h"
@@ -41,6 +42,35 @@ size_t trial_side_node(const struct trial *t, const struct delivery *d, enum sid
 	const struct transfer *tr = &t->topology->transfers[d->transfer];
 
 	return side == AT_SENDER ? tr->from : tr->to[d->to];
+}
+
+/* Whether an interface of the topology has this link address. */
+static bool is_known(const struct topology *t, const uint8_t *mac)
+{
+	for (size_t n = 0; n < t->n_nodes; n++)
+		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++)
+			if (memcmp(t->nodes[n].interfaces[i].mac, mac, 6) == 0)
+				return true;
+	return false;
+}
+
+/*
+ * netem, unlike our engine, may flip a bit of the source: what comes from nobody at the network's
+ * side is one of those.
+ */
+enum direction trial_direction(const struct trial *t, size_t capture, const uint8_t *from_mac)
+{
+	const struct evidence *ev = t->evidence;
+	const struct capture_evidence *c = &ev->captures[capture];
+	const struct interface *i = &t->topology->nodes[c->node].interfaces[c->interface];
+	size_t link = t->captures[capture].link;
+
+	if (memcmp(from_mac, i->mac, 6) == 0)
+		return LINK_OUT;
+	return c->far && link != SIZE_MAX && ev->links[link].engine == ENGINE_NETEM &&
+			       !is_known(t->topology, from_mac)
+		       ? LINK_OUT
+		       : LINK_IN;
 }
 
 char *trial_place(const struct trial *t, const struct delivery *d, enum side side, char buf[96])
@@ -162,6 +192,24 @@ static void make_verdict(struct trial *t)
 	v->merged = t->evidence->merged[0] != '\0' ? text_dup(t->evidence->merged) : NULL;
 }
 
+/* Where each capture stands: on which side of what link. */
+static void place_captures(struct trial *t)
+{
+	const struct evidence *ev = t->evidence;
+
+	t->captures = array_new(ev->n_captures, sizeof(*t->captures));
+	for (size_t i = 0; i < ev->n_captures; i++) {
+		const struct capture_evidence *c = &ev->captures[i];
+		struct capture_watch *w = &t->captures[i];
+
+		w->link = SIZE_MAX;
+		for (size_t k = 0; k < ev->n_links; k++)
+			if (ev->links[k].node == c->node && ev->links[k].interface == c->interface)
+				w->link = k;
+		w->faces_network = c->far || w->link == SIZE_MAX;
+	}
+}
+
 void trial_init(struct trial *t, const struct judge_input *in, struct run_verdict *v)
 {
 	const struct evidence *ev = in->evidence;
@@ -173,7 +221,7 @@ void trial_init(struct trial *t, const struct judge_input *in, struct run_verdic
 	load_sources(t);
 	load_addresses(t);
 	make_deliveries(t);
-	t->captures = array_new(ev->n_captures, sizeof(*t->captures));
+	place_captures(t);
 	t->watched = array_new(in->topology->n_nodes, sizeof(*t->watched));
 	t->rcvbuf = array_new(in->topology->n_nodes, sizeof(*t->rcvbuf));
 	for (size_t i = 0; i < in->topology->n_nodes; i++) {
@@ -183,6 +231,7 @@ void trial_init(struct trial *t, const struct judge_input *in, struct run_verdic
 	t->reassembly = reassembly_new(t);
 	t->raw = raw_new(t);
 	t->book = book_new(in->topology->n_nodes);
+	t->crossings = crossings_new(t);
 	t->reports = reports_read(t);
 }
 
@@ -191,6 +240,7 @@ void trial_donep(struct trial *t)
 	raw_freep(&t->raw);
 	reassembly_freep(&t->reassembly);
 	book_freep(&t->book);
+	crossings_freep(&t->crossings);
 	reports_freep(&t->reports);
 	for (size_t i = 0; i < t->topology->n_transfers; i++) {
 		for (size_t f = 0; f < t->topology->transfers[i].n_files; f++)

@@ -32,8 +32,10 @@ struct delivery {
 
 /* What is known of a capture beyond its evidence. */
 struct capture_watch {
-	uint64_t read; /* packets */
-	char *error;   /* why the file could not be read to its end, or NULL */
+	size_t link;	    /* index into evidence.links, SIZE_MAX: its link has no engine */
+	bool faces_network; /* nothing impairs frames between it and the network */
+	uint64_t read;	    /* packets */
+	char *error;	    /* why the file could not be read to its end, or NULL */
 };
 
 struct node_address {
@@ -51,7 +53,7 @@ struct trial {
 	struct delivery *deliveries;
 	size_t n_deliveries;
 	struct capture_watch *captures; /* as evidence.captures */
-	bool *watched;			/* per node: every capture of it is complete */
+	bool *watched;			/* per node: the captures of its interfaces are complete */
 	uint64_t *rcvbuf; /* per node: datagrams that its kernel had no room for, not blamed yet */
 	struct node_address *addresses; /* sorted */
 	size_t n_addresses;
@@ -59,6 +61,7 @@ struct trial {
 	struct reassembly *reassembly;
 	struct raw *raw;
 	struct book *book;
+	struct crossings *crossings;
 	struct reports *reports;
 };
 
@@ -85,6 +88,11 @@ struct delivery *trial_delivery(const struct trial *t, size_t transfer, size_t t
 size_t trial_node_of(const struct trial *t, const struct ip_address *a);
 /* "alpine-2/eth0": where the sender's or the receiver's side was captured; returns buf. */
 char *trial_place(const struct trial *t, const struct delivery *d, enum side side, char buf[96]);
+/*
+ * Which way a frame with this source went, on the link of this capture: frames from its node have
+ * its link address.
+ */
+enum direction trial_direction(const struct trial *t, size_t capture, const uint8_t *from_mac);
 /* The node on that side. */
 size_t trial_side_node(const struct trial *t, const struct delivery *d, enum side side);
 /*
@@ -97,8 +105,9 @@ bool trial_captured(const struct trial *t, const struct delivery *d, enum side s
 /* watch.c: read all captures and show their datagrams around. */
 void watch_captures(struct trial *t);
 
-/* captures.c, programs.c: verdicts of their own. */
+/* captures.c, faults.c, programs.c: verdicts of their own. */
 void captures_judge(struct trial *t);
+void faults_judge(struct trial *t);
 void programs_judge(struct trial *t);
 /* files.c: the layers of every file, and what follows from them together. */
 void files_judge(struct trial *t);

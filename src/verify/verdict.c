@@ -26,6 +26,20 @@ enum outcome outcome_worse(enum outcome a, enum outcome b)
 	return a > b ? a : b;
 }
 
+const char *direction_name(enum direction d)
+{
+	return d == LINK_OUT ? "out" : "in";
+}
+
+uint64_t link_account_lost(const struct link_account *a)
+{
+	uint64_t lost = 0;
+
+	for (size_t c = CAUSE_NONE + 1; c < N_CAUSES; c++)
+		lost += a->lost[c];
+	return lost;
+}
+
 /* These lists are short and have no room to keep in the struct. */
 static void add_string(char ***list, size_t *n, char *s)
 {
@@ -90,19 +104,76 @@ static void capture_done(struct capture_verdict *c)
 	free(c->reason);
 }
 
+static void fault_done(struct fault_verdict *f)
+{
+	free(f->name);
+	free(f->action);
+	free(f->due);
+	free(f->reason);
+}
+
+static void link_done(struct link_account *a)
+{
+	free(a->link);
+	free(a->engine);
+	for (size_t c = 0; c < N_CAUSES; c++)
+		free(a->rules[c]);
+}
+
 static void ledger_done(struct ledger *l)
 {
-	for (size_t i = 0; i < l->n_links; i++) {
-		free(l->links[i].from);
-		free(l->links[i].to);
+	for (size_t i = 0; i < l->n_networks; i++) {
+		free(l->networks[i].from);
+		free(l->networks[i].to);
 	}
+	for (size_t i = 0; i < l->n_links; i++)
+		link_done(&l->links[i]);
 	for (size_t i = 0; i < l->n_nodes; i++) {
 		free(l->nodes[i].node);
 		free(l->nodes[i].rcvbuf_place);
 	}
+	free(l->networks);
 	free(l->links);
 	free(l->nodes);
 	free(l->reason);
+}
+
+static void free_lists(struct run_verdict *r)
+{
+	for (size_t i = 0; i < r->n_files; i++)
+		file_done(&r->files[i]);
+	for (size_t i = 0; i < r->n_programs; i++)
+		program_done(&r->programs[i]);
+	for (size_t i = 0; i < r->n_captures; i++)
+		capture_done(&r->captures[i]);
+	for (size_t i = 0; i < r->n_faults; i++)
+		fault_done(&r->faults[i]);
+	free_strings(r->notes, r->n_notes);
+	free(r->files);
+	free(r->programs);
+	free(r->captures);
+	free(r->faults);
+}
+
+void run_verdict_shorten(struct run_verdict *r)
+{
+	struct ledger sum = { .outcome = r->ledger.outcome, .unexplained = r->ledger.unexplained };
+
+	sum.reason = r->ledger.reason;
+	r->ledger.reason = NULL;
+	ledger_done(&r->ledger);
+	r->ledger = sum;
+	free_lists(r);
+	r->notes = NULL;
+	r->files = NULL;
+	r->programs = NULL;
+	r->captures = NULL;
+	r->faults = NULL;
+	r->n_files_let_go += r->n_files;
+	r->n_files = r->n_notes = r->n_programs = r->n_captures = r->n_faults = 0;
+	while (r->n_reasons > 1)
+		free(r->reasons[--r->n_reasons]);
+	r->brief = true;
 }
 
 void run_verdict_done(struct run_verdict *r)
@@ -111,24 +182,17 @@ void run_verdict_done(struct run_verdict *r)
 		free(r->variables[i].name);
 		free(r->variables[i].value);
 	}
-	for (size_t i = 0; i < r->n_files; i++)
-		file_done(&r->files[i]);
-	for (size_t i = 0; i < r->n_programs; i++)
-		program_done(&r->programs[i]);
-	for (size_t i = 0; i < r->n_captures; i++)
-		capture_done(&r->captures[i]);
+	free_lists(r);
 	ledger_done(&r->ledger);
 	free_strings(r->reasons, r->n_reasons);
-	free_strings(r->notes, r->n_notes);
 	free(r->variables);
-	free(r->files);
-	free(r->programs);
-	free(r->captures);
+	free(r->combination);
 	free(r->label);
 	free(r->mode);
 	free(r->format);
 	free(r->folder);
 	free(r->merged);
+	free(r->links_table);
 	free(r->command);
 	*r = (struct run_verdict){ 0 };
 }

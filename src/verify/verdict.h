@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "base/sha256.h"
+#include "evidence/evidence.h"
+#include "topology/impairment.h"
 
 enum outcome {
 	OUTCOME_PASS,
@@ -109,12 +111,27 @@ struct capture_verdict {
 	uint64_t packets, bytes, dropped;
 };
 
-/* Every UDP datagram that one node sent to another one. */
-struct link_account {
+/* Every UDP datagram that one node sent to another one, between the links of the two. */
+struct network_account {
 	char *from, *to;
-	uint64_t sent;	  /* at the sender's interface */
-	uint64_t arrived; /* at the receiver's interface */
+	uint64_t sent;	  /* where the sender's link ends in the network */
+	uint64_t arrived; /* where the receiver's link begins */
 	uint64_t lost;	  /* sent, never arrived */
+	uint64_t unexplained;
+};
+
+/* Every frame, of whatever protocol, on one direction of a link with an engine. */
+struct link_account {
+	char *link;		  /* "alpine-1/eth0" */
+	enum direction direction; /* seen from its node */
+	char *engine;		  /* "user (packet rings, SCHED_FIFO)" */
+	bool captured;		  /* on both sides: before and after are known */
+	uint64_t before;	  /* captured in front of the engine */
+	uint64_t seen;		  /* by the engine */
+	uint64_t lost[N_CAUSES];
+	char *rules[N_CAUSES]; /* "loss 30%": why frames are lost by that cause */
+	uint64_t duplicated, corrupted, reordered;
+	uint64_t after; /* captured behind the engine */
 	uint64_t unexplained;
 };
 
@@ -127,6 +144,7 @@ struct node_account {
 	char *rcvbuf_place; /* whose: "udp-recv, port 10000" */
 	uint64_t no_port;   /* nobody had the port */
 	uint64_t checksum;  /* dropped: checksum wrong */
+	uint64_t malformed; /* dropped: its length is not the one that it names */
 	uint64_t unread;    /* still in a receive buffer when its program ended */
 	uint64_t unexplained;
 };
@@ -134,6 +152,8 @@ struct node_account {
 struct ledger {
 	enum outcome outcome; /* skip: captures were off */
 	char *reason;
+	struct network_account *networks;
+	size_t n_networks;
 	struct link_account *links;
 	size_t n_links;
 	struct node_account *nodes;
@@ -141,19 +161,33 @@ struct ledger {
 	uint64_t unexplained; /* over all rows; anything but 0 is inconclusive at best */
 };
 
+/* A fault of the topology file, and what became of it. */
+struct fault_verdict {
+	char *name;
+	char *action; /* "down alpine-1/eth0 out" */
+	char *due;    /* "at 2.0 s", "after 100 datagrams from alpine-1 to alpine-2" */
+	enum outcome outcome;
+	char *reason;
+	bool fired, undone;
+	uint64_t fired_ns, undone_ns; /* since every program was ready */
+};
+
 struct variable_value {
 	char *name, *value;
 };
 
 struct run_verdict {
-	char *label; /* "mode=multi-thread" */
+	char *label;	   /* "mode=multi-thread" */
+	char *combination; /* the label without the seed, when runs are repeated; else NULL */
+	bool brief;	   /* one of many: run_verdict_shorten() */
 	struct variable_value *variables;
 	size_t n_variables;
 	char *mode; /* of its transfers: "multi-thread"; "mixed" when they differ; "-" without any */
-	char *format;  /* "reliable", "raw", "mixed", "-" */
-	char *folder;  /* where its evidence lies, relative to the session's folder */
-	char *merged;  /* merged capture, relative to the run's folder, or NULL */
-	char *command; /* the command that repeats this run */
+	char *format;	   /* "reliable", "raw", "mixed", "-" */
+	char *folder;	   /* where its evidence lies, below the session's; NULL: it was not kept */
+	char *merged;	   /* merged capture, relative to the run's folder, or NULL */
+	char *links_table; /* every frame of impaired links (link_table.h), likewise */
+	char *command;	   /* the command that repeats this run */
 	uint64_t seed;
 	enum outcome outcome;
 	bool past_deadline;
@@ -164,10 +198,13 @@ struct run_verdict {
 	size_t n_notes;
 	struct file_verdict *files;
 	size_t n_files;
+	size_t n_files_let_go; /* of a brief one */
 	struct program_verdict *programs;
 	size_t n_programs;
 	struct capture_verdict *captures;
 	size_t n_captures;
+	struct fault_verdict *faults;
+	size_t n_faults;
 	struct ledger ledger;
 	/* The table's columns: sums over files. */
 	uint64_t files_whole;
@@ -195,11 +232,21 @@ struct session {
 	struct run_verdict *runs;
 	size_t n_runs; /* judged so far: fewer than planned when interrupted */
 	size_t n_planned;
+	size_t repeat; /* runs of each combination, with one seed after the other; 0: not asked for */
 };
 
+/* "out", "in". */
+const char *direction_name(enum direction d);
+/* Frames that the link lost, by all causes. */
+uint64_t link_account_lost(const struct link_account *a);
 /* Add a reason or note to a run; takes the string. */
 void run_verdict_reason(struct run_verdict *r, char *reason);
 void run_verdict_note(struct run_verdict *r, char *note);
+/*
+ * Let go of what takes memory: files, programs, captures, rows of the ledger, all reasons but the
+ * first, notes. What sums them up stays. For the many runs of a session that repeats them.
+ */
+void run_verdict_shorten(struct run_verdict *r);
 void run_verdict_done(struct run_verdict *r);
 void session_done(struct session *s);
 

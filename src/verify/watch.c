@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "verify/book.h"
+#include "verify/crossings.h"
 #include "verify/defrag.h"
 #include "verify/raw.h"
 #include "verify/reassemble.h"
@@ -43,16 +44,36 @@ static bool is_broadcast(const struct interface *i, const struct ip_address *a)
 	return false;
 }
 
+static bool command_has_port(const struct command *c, uint16_t port)
+{
+	for (size_t i = 0; i < c->n_listens; i++)
+		if (c->listens[i].protocol == IPPROTO_UDP && c->listens[i].port == port)
+			return true;
+	return false;
+}
+
 /* Nobody who waits for broadcasts on that port: the kernel drops it without counting (udp(7)). */
 static bool ignored(const struct trial *t, size_t node, uint16_t port)
 {
 	const struct evidence *ev = t->evidence;
+	const struct topology *topology = t->topology;
 
 	for (size_t i = 0; i < ev->n_programs; i++)
 		if (ev->programs[i].node == node && ev->programs[i].role == ROLE_RECEIVER &&
-		    t->topology->transfers[ev->programs[i].transfer].port == port)
+		    ev->programs[i].transfer != NO_TRANSFER &&
+		    topology->transfers[ev->programs[i].transfer].port == port)
+			return false;
+	for (size_t i = 0; i < topology->n_commands; i++)
+		if (topology->commands[i].node == node &&
+		    command_has_port(&topology->commands[i], port))
 			return false;
 	return true;
+}
+
+/* ... unless it is so short that its checksum is looked at first (CHECKSUM_BREAK in skbuff.h). */
+static bool counted_anyway(const struct datagram *d)
+{
+	return d->checksum == CHECKSUM_BAD && 8 + d->len <= 76;
 }
 
 /* ---- to the transfers ---- */
@@ -139,6 +160,18 @@ static void book_broadcast(struct trial *t, size_t from, const struct interface 
 		}
 }
 
+/*
+ * Whether the frame is for an interface of this node. A flipped bit may have changed the address of
+ * either layer, and then neither the node of the one nor that of the other takes it.
+ */
+static bool has_mac(const struct node *n, const uint8_t *mac)
+{
+	for (size_t i = 0; i < n->n_interfaces; i++)
+		if (memcmp(n->interfaces[i].mac, mac, 6) == 0)
+			return true;
+	return (mac[0] & 1) != 0;
+}
+
 static void book_out(struct trial *t, size_t node, const struct interface *i, bool broadcast,
 		     const struct datagram *d)
 {
@@ -146,34 +179,75 @@ static void book_out(struct trial *t, size_t node, const struct interface *i, bo
 
 	if (broadcast)
 		book_broadcast(t, node, i, d);
-	else if (to != SIZE_MAX && to != node)
+	else if (to != SIZE_MAX && to != node && has_mac(&t->topology->nodes[to], d->to_mac))
 		book_sent(t->book, node, to, d);
 }
 
+/* The header checksum of IPv4 vouches for its addresses; with IPv6 a flipped bit may be there. */
+static size_t sender_of(const struct trial *t, const struct datagram *d)
+{
+	const struct topology *topology = t->topology;
+
+	for (size_t n = 0; !d->v4 && n < topology->n_nodes; n++)
+		for (size_t i = 0; i < topology->nodes[n].n_interfaces; i++)
+			if (memcmp(topology->nodes[n].interfaces[i].mac, d->from_mac, 6) == 0)
+				return n;
+	return trial_node_of(t, &d->from);
+}
+
+/* Came to the end of the node's link, as seen from the network. */
 static void book_in(struct trial *t, size_t node, bool broadcast, const struct datagram *d)
 {
+	size_t from = sender_of(t, d);
+
+	if (from == SIZE_MAX)
+		return;
 	if (broadcast ? !ignored(t, node, d->to_port)
 		      : has_address(&t->topology->nodes[node], &d->to))
-		book_arrived(t->book, trial_node_of(t, &d->from), node, d);
+		book_arrived(t->book, from, node, d);
+}
+
+/* Came to the node. /proc/net/snmp, which this will be compared with, is about IPv4. */
+static void book_node(struct trial *t, size_t node, bool broadcast, const struct datagram *d)
+{
+	if (d->v4 && (broadcast ? !ignored(t, node, d->to_port) || counted_anyway(d)
+				: has_address(&t->topology->nodes[node], &d->to)))
+		book_came(t->book, node);
+}
+
+static void book_short(struct trial *t, size_t node, bool broadcast, const struct datagram *d)
+{
+	if (d->v4 && (broadcast || has_address(&t->topology->nodes[node], &d->to)))
+		book_malformed(t->book, node);
 }
 
 /* ---- packets ---- */
 
-static void watch_datagram(struct trial *t, size_t capture, struct datagram *d)
+/* What the network has of it, and what the node: the same capture when nothing is between them. */
+static void watch_datagram(struct trial *t, size_t capture, struct datagram *d, bool whole)
 {
 	const struct capture_evidence *c = &t->evidence->captures[capture];
 	const struct interface *i = &t->topology->nodes[c->node].interfaces[c->interface];
-	bool out = memcmp(d->from_mac, i->mac, 6) == 0;
+	bool out = trial_direction(t, capture, d->from_mac) == LINK_OUT;
 	bool broadcast = d->v4 && is_broadcast(i, &d->to);
 
 	/* A hub shows everyone's frames to everyone. */
 	if (!out && memcmp(d->to_mac, i->mac, 6) != 0 && (d->to_mac[0] & 1) == 0)
 		return;
+	if (!whole) {
+		if (!out && !c->far)
+			book_short(t, c->node, broadcast, d);
+		return;
+	}
 	decode_verify_checksum(d);
-	if (out)
+	if (t->captures[capture].faces_network && out)
 		book_out(t, c->node, i, broadcast, d);
-	else
+	else if (t->captures[capture].faces_network)
 		book_in(t, c->node, broadcast, d);
+	if (c->far)
+		return;
+	if (!out)
+		book_node(t, c->node, broadcast, d);
 	show_to_transfers(t, c->node, out, broadcast, d);
 }
 
@@ -185,10 +259,11 @@ static void watch_packet(struct trial *t, struct defrag *defrag, size_t capture,
 	enum decoded what = decode_frame(p, &d, &f);
 
 	t->captures[capture].read++;
-	if (what == DECODED_FRAGMENT && defrag_add(defrag, capture, &f, &d))
-		what = DECODED_UDP;
-	if (what == DECODED_UDP)
-		watch_datagram(t, capture, &d);
+	crossings_see(t->crossings, capture, p);
+	if (what == DECODED_FRAGMENT)
+		what = defrag_add(defrag, capture, &f, &d);
+	if (what == DECODED_UDP || what == DECODED_SHORT)
+		watch_datagram(t, capture, &d, what == DECODED_UDP);
 }
 
 static void note_error(struct trial *t, size_t capture, const struct err *e)

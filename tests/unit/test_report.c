@@ -70,9 +70,9 @@ static void fill_programs(struct run_verdict *r)
 
 static void fill_ledger(struct ledger *l)
 {
-	l->links = array_new(1, sizeof(*l->links));
-	l->n_links = 1;
-	l->links[0] = (struct link_account){
+	l->networks = array_new(1, sizeof(*l->networks));
+	l->n_networks = 1;
+	l->networks[0] = (struct network_account){
 		.from = text_dup("alpine-1"), .to = text_dup("alpine-2"), .sent = 9, .arrived = 9
 	};
 	l->nodes = array_new(1, sizeof(*l->nodes));
@@ -365,6 +365,77 @@ static void other_variables_bring_the_label_into_the_table(void **state)
 	assert_contains(report, "\n  mtu=9000 ");
 }
 
+/* ---- repeated runs ---- */
+
+/* Two combinations of four seeds each: mode 0 fails with the second and the fourth. */
+static void repeat_fill(struct session *s)
+{
+	session_fill(s, 0, "");
+	free(s->runs);
+	s->repeat = 4;
+	s->n_planned = s->n_runs = 8;
+	s->runs = array_new(8, sizeof(*s->runs));
+	for (size_t i = 0; i < 8; i++) {
+		struct run_verdict *r = &s->runs[i];
+
+		fill_run(r, i < 4 ? "multi-thread" : "sequential", "1.png");
+		r->combination = r->label;
+		r->seed = 5 + i % 4;
+		r->label = text_format("%s,seed=%zu", r->combination, (size_t)r->seed);
+		free(r->command);
+		r->command = text_format("./harness run x.conf --seed %zu", (size_t)r->seed);
+		r->time_ns = (1 + i % 4) * 1000000;
+	}
+	spoil(s, 1);
+	spoil(s, 3);
+	for (size_t i = 0; i < 8; i++)
+		if (i != 1)
+			run_verdict_shorten(&s->runs[i]);
+}
+
+static void repeated_runs_are_a_row_per_combination(void **state)
+{
+	cleanup_by(session_done) struct session s;
+
+	(void)state;
+	repeat_fill(&s);
+
+	cleanup_free char *report = render(plain, &s);
+
+	assert_contains(report, "8 runs, seed 5 to 8)");
+	/* binom.test(2, 4) and (0, 4). Times of runs 1 and 3 of the first, of all of the second. */
+	assert_contains(report, "  mode=multi-thread     4       2       2             0  "
+				"6.76% to 93.2%  2.00 ms  1.50 ms to 2.50 ms");
+	assert_contains(report, "  mode=sequential       4       4       0             0  "
+				"0% to 60.2%     2.50 ms  1.75 ms to 3.25 ms");
+	assert_contains(report, "✗ FAIL  mode=multi-thread,seed=6\n");
+	assert_contains(report, "differs from byte 3");
+	assert_contains(report, "repeat    ./harness run x.conf --seed 6\n");
+	assert_contains(report, "so did seeds 8\n");
+	assert_null(strstr(report, "FAIL  mode=multi-thread,seed=8"));
+	assert_contains(report, "8 runs: 6 passed, 2 failed");
+}
+
+static void repeated_runs_are_one_check_each(void **state)
+{
+	cleanup_by(session_done) struct session s;
+
+	(void)state;
+	repeat_fill(&s);
+
+	cleanup_free char *junit = render(report_junit, &s);
+	cleanup_free char *tap = render(report_tap, &s);
+
+	assert_int_equal(count(junit, "<testsuite "), 2);
+	assert_int_equal(count(junit, "<testcase "), 8);
+	assert_int_equal(count(junit, "<failure "), 2);
+	assert_contains(junit, "<testsuite name=\"3alpine.mode=multi-thread\" tests=\"4\" "
+			       "failures=\"2\"");
+	assert_contains(junit, "name=\"mode=sequential,seed=8.run.verdict\"");
+	assert_contains(tap, "\n1..8\n");
+	assert_contains(tap, "\nnot ok 4 - mode=multi-thread,seed=8.run.verdict\n");
+}
+
 static void many_failures_do_not_bury_the_end(void **state)
 {
 	(void)state;
@@ -492,7 +563,7 @@ static void json_holds_every_layer(void **state)
 	const json_t *receiver = json_object_get(first_of(run, "files"), "receiver");
 
 	assert_string_equal(json_string_value(json_object_get(document, "schema")),
-			    "harness-report/1");
+			    "harness-report/2");
 	assert_int_equal(json_array_size(json_object_get(document, "runs")), 2);
 	assert_json_int(document, "exit_status", 1);
 	assert_json_int(document, "started_unix_ns", 1795247154000000000);
@@ -502,9 +573,37 @@ static void json_holds_every_layer(void **state)
 	assert_json_int(receiver, "first_difference_byte", 3);
 	assert_int_equal(json_array_size(json_object_get(receiver, "missing_byte_ranges")), 2);
 	assert_json_int(first_of(receiver, "repeated_byte_ranges"), "last", 3);
-	assert_json_int(first_of(json_object_get(run, "ledger"), "links"), "sent", 9);
+	assert_json_int(first_of(json_object_get(run, "ledger"), "networks"), "sent", 9);
 	assert_json_int(first_of(json_object_get(run, "ledger"), "nodes"), "delivered", 9);
 	assert_json_int(json_object_get(run, "totals"), "goodput_bits_per_second", 56000);
+	json_decref(document);
+}
+
+static void json_sums_repeated_runs_up(void **state)
+{
+	cleanup_by(session_done) struct session s;
+
+	(void)state;
+	repeat_fill(&s);
+
+	json_t *document = json_of(&s);
+	const json_t *series = first_of(document, "series");
+	const json_t *interval = json_object_get(series, "failure_probability");
+	const json_t *runs = json_object_get(document, "runs");
+
+	assert_json_int(document, "repeat", 4);
+	assert_int_equal(json_array_size(json_object_get(document, "series")), 2);
+	assert_json_int(series, "failed", 2);
+	assert_json_int(json_object_get(series, "time_ns"), "median", 2000000);
+	assert_true(json_real_value(json_object_get(interval, "low")) > 0.0675);
+	assert_true(json_real_value(json_object_get(interval, "high")) < 0.9325);
+	assert_string_equal(json_string_value(json_object_get(series, "first_not_passed")),
+			    "mode=multi-thread,seed=6");
+	/* What was let go is still summed up. */
+	assert_true(json_is_true(json_object_get(json_array_get(runs, 3), "brief")));
+	assert_json_int(json_object_get(json_array_get(runs, 3), "totals"), "files_expected", 2);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(runs, 3), "reasons")), 1);
+	assert_true(json_is_false(json_object_get(json_array_get(runs, 1), "brief")));
 	json_decref(document);
 }
 
@@ -598,13 +697,14 @@ static void assert_valid(const struct session *s)
 
 static void json_keeps_to_its_schema(void **state)
 {
-	cleanup_by(session_done) struct session passing, failing, empty;
+	cleanup_by(session_done) struct session passing, failing, empty, repeated;
 
 	(void)state;
 	session_fill(&passing, 3, "1.png");
 	session_fill(&failing, 2, HOSTILE);
 	spoil(&failing, 0);
 	session_fill(&empty, 0, "");
+	repeat_fill(&repeated);
 
 	cleanup_free char *report = render(report_json, &passing);
 	int status = validate(report);
@@ -614,6 +714,7 @@ static void json_keeps_to_its_schema(void **state)
 	assert_int_equal(status, 0);
 	assert_valid(&failing);
 	assert_valid(&empty);
+	assert_valid(&repeated);
 }
 
 static void schema_is_strict(void **state)
@@ -843,6 +944,9 @@ int main(void)
 		cmocka_unit_test(color_comes_with_symbol_and_word),
 		cmocka_unit_test(interrupted_session_says_what_was_not_run),
 		cmocka_unit_test(other_variables_bring_the_label_into_the_table),
+		cmocka_unit_test(repeated_runs_are_a_row_per_combination),
+		cmocka_unit_test(repeated_runs_are_one_check_each),
+		cmocka_unit_test(json_sums_repeated_runs_up),
 		cmocka_unit_test(many_failures_do_not_bury_the_end),
 		cmocka_unit_test(table_aligns_what_is_wide),
 		cmocka_unit_test(table_leaves_out_columns_when_narrow),

@@ -85,6 +85,72 @@ static void bad_quantities(void **state)
 	assert_int_equal(n, 99);
 }
 
+static void percentages(void **state)
+{
+	static const char *const bad[] = { "1", "0.5",		"100.1%", "101%", "-1%",
+					   "%", "1,5%",		".5%",	  "1%%",  "1e1%",
+					   "",	"99999999999%", "nan%",	  "1% " };
+	double share = -1;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(unit_percent(bad[i], &share, &e), -1);
+	assert_true(share == -1);
+	assert_int_equal(unit_percent("1%", &share, &e), 0);
+	assert_true(share == 0.01);
+	assert_int_equal(unit_percent("0.1 %", &share, &e), 0);
+	assert_true(share == 0.001);
+	assert_int_equal(unit_percent("12.5%", &share, &e), 0);
+	assert_true(share == 0.125);
+	assert_int_equal(unit_percent("100%", &share, &e), 0);
+	assert_true(share == 1);
+	assert_int_equal(unit_percent("0%", &share, &e), 0);
+	assert_true(share == 0);
+	assert_int_equal(unit_percent("0.0001%", &share, &e), 0);
+	assert_true(share == 0.000001);
+}
+
+static void queues(void **state)
+{
+	uint64_t bytes = 9, packets = 9;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(unit_queue("100", &bytes, &packets, &e), -1);
+	assert_int_equal(unit_queue("1.5p", &bytes, &packets, &e), -1);
+	assert_int_equal(unit_queue("p", &bytes, &packets, &e), -1);
+	assert_int_equal(unit_queue("", &bytes, &packets, &e), -1);
+	assert_true(bytes == 9 && packets == 9);
+	assert_int_equal(unit_queue("100p", &bytes, &packets, &e), 0);
+	assert_true(bytes == 0 && packets == 100);
+	assert_int_equal(unit_queue("64KiB", &bytes, &packets, &e), 0);
+	assert_true(bytes == 65536 && packets == 0);
+	assert_int_equal(unit_size("100p", &bytes, &e), -1);
+}
+
+/* What is printed is what could have been written. */
+static void quantities_as_text(void **state)
+{
+	char buf[UNIT_TEXT_LEN];
+
+	(void)state;
+	assert_string_equal(unit_format_duration(buf, 0), "0s");
+	assert_string_equal(unit_format_duration(buf, 1), "1ns");
+	assert_string_equal(unit_format_duration(buf, 1500 * NS_PER_MS), "1500ms");
+	assert_string_equal(unit_format_duration(buf, 60 * NS_PER_SEC), "1min");
+	assert_string_equal(unit_format_duration(buf, UINT64_MAX), "18446744073709551615ns");
+	assert_string_equal(unit_format_size(buf, 65536), "64KiB");
+	assert_string_equal(unit_format_size(buf, 64000), "64kB");
+	assert_string_equal(unit_format_size(buf, 1514), "1514B");
+	assert_string_equal(unit_format_rate(buf, 10000000), "10mbit");
+	assert_string_equal(unit_format_rate(buf, 2500000000), "2500mbit");
+	assert_string_equal(unit_format_percent(buf, 0.125), "12.5%");
+	assert_string_equal(unit_format_percent(buf, 0.07), "7%");
+	assert_string_equal(unit_format_percent(buf, 0), "0%");
+	assert_string_equal(unit_format_percent(buf, 1), "100%");
+}
+
 static void subnets(void **state)
 {
 	struct address a, b, c;
@@ -125,11 +191,10 @@ static void macs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_quantities),
-		cmocka_unit_test(bad_quantities),
-		cmocka_unit_test(subnets),
-		cmocka_unit_test(broadcast_addresses),
-		cmocka_unit_test(macs),
+		cmocka_unit_test(good_quantities),     cmocka_unit_test(bad_quantities),
+		cmocka_unit_test(percentages),	       cmocka_unit_test(queues),
+		cmocka_unit_test(quantities_as_text),  cmocka_unit_test(subnets),
+		cmocka_unit_test(broadcast_addresses), cmocka_unit_test(macs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

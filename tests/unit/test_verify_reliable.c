@@ -56,7 +56,7 @@ static void whole(void **state)
 	assert_string_equal(v->files[3].node, "alpine-3");
 	assert_int_equal(v->files[0].datagrams.ideal, 11);
 	assert_int_equal(v->ledger.outcome, OUTCOME_PASS);
-	assert_int_equal(v->ledger.n_links, 4);
+	assert_int_equal(v->ledger.n_networks, 4);
 	assert_int_equal(v->ledger.n_nodes, 3);
 	lab_free(l);
 }

@@ -1,0 +1,290 @@
+/* The runs of a session, one after the other, each judged and, when nobody wants it, thrown away. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/session.h"
+#include "report/report.h"
+#include "run/run.h"
+
+/* Labs of a session that are up at the same time, beside the current one and the next. */
+#define MAX_KEPT 16
+
+/* A run under way. */
+struct flight {
+	const struct planned_run *planned; /* in the plan */
+	struct topology topology;	   /* as planned, with the seed of this run */
+	struct planned_run run_planned;	   /* likewise */
+	size_t number;			   /* from 1 */
+	struct progress *progress;
+	struct run *run;
+};
+
+static void flight_freep(struct flight **f)
+{
+	if (*f == NULL)
+		return;
+	run_free((*f)->run);
+	free((*f)->run_planned.label);
+	free(*f);
+	*f = NULL;
+}
+
+static void show_stage(void *arg, const char *stage)
+{
+	const struct flight *f = arg;
+
+	progress_stage(f->progress, f->number, f->run_planned.label, stage);
+}
+
+static char *repeat_command(const struct planned_run *r, uint64_t seed, const struct run_options *o)
+{
+	struct text t = { 0 };
+
+	text_add(&t, "%s./harness run ", session_sudo());
+	session_add_quoted(&t, r->topology->path);
+	for (size_t i = 0; i < r->n_variables; i++) {
+		cleanup_free char *pair = text_format("%s=%s", r->variables[i].name,
+						      r->variables[i].value);
+
+		text_add(&t, " --only ");
+		session_add_quoted(&t, pair);
+	}
+	if (o->has_engine)
+		text_add(&t, " --engine %s", o->engine == ENGINE_USER ? "user" : "netem");
+	text_add(&t, " --seed %llu", (unsigned long long)seed);
+	return text_take(&t);
+}
+
+static void describe_run(struct run_verdict *v, const struct flight *f, const struct run_options *o)
+{
+	const struct planned_run *r = &f->run_planned;
+
+	v->label = text_dup(r->label);
+	v->combination = o->repeat != 0 ? text_dup(f->planned->label) : NULL;
+	v->folder = text_dup(r->label);
+	v->seed = f->topology.seed;
+	v->command = repeat_command(r, v->seed, o);
+	v->n_variables = r->n_variables;
+	v->variables = array_new(r->n_variables, sizeof(*v->variables));
+	for (size_t i = 0; i < r->n_variables; i++) {
+		v->variables[i].name = text_dup(r->variables[i].name);
+		v->variables[i].value = text_dup(r->variables[i].value);
+	}
+}
+
+/* What is left to start. */
+struct queue {
+	struct session *session;
+	const struct plan *plan;
+	const struct run_options *options;
+	struct progress progress;
+	size_t index;	 /* into the plan */
+	uint64_t repeat; /* of that one, from 0 */
+	size_t started;	 /* runs */
+	size_t detailed; /* of the combination at work: runs that did not pass */
+};
+
+static size_t skip_unselected(const struct queue *q, size_t i)
+{
+	while (i < q->plan->n_runs && !run_options_select(q->options, &q->plan->runs[i]))
+		i++;
+	return i;
+}
+
+/* "mode=multi-thread,seed=7"; just the seed where nothing varies. */
+static char *label_of(const struct planned_run *r, uint64_t seed, bool repeated)
+{
+	if (!repeated)
+		return text_dup(r->label);
+	return text_format("%s%sseed=%llu", r->n_variables != 0 ? r->label : "",
+			   r->n_variables != 0 ? "," : "", (unsigned long long)seed);
+}
+
+/* The next run: its seed is its own, as the one before it may still be under way. */
+static struct flight *next_flight(struct queue *q)
+{
+	const struct run_options *o = q->options;
+	const struct planned_run *planned = &q->plan->runs[q->index];
+	struct flight *f = array_new(1, sizeof(*f));
+
+	*f = (struct flight){ .planned = planned,
+			      .topology = *planned->topology,
+			      .run_planned = *planned,
+			      .number = ++q->started,
+			      .progress = &q->progress };
+	if (o->has_seed)
+		f->topology.seed = o->seed;
+	f->topology.seed += q->repeat;
+	f->run_planned.topology = &f->topology;
+	f->run_planned.label = label_of(planned, f->topology.seed, o->repeat != 0);
+	if (++q->repeat >= o->repeat) {
+		q->repeat = 0;
+		q->index++;
+	}
+	return f;
+}
+
+/* Let the next selected run's lab come up; *ret_flight is NULL when there is none. */
+static int launch(struct queue *q, struct flight **ret_flight, struct err *e)
+{
+	cleanup_by(flight_freep) struct flight *f = NULL;
+	char folder[PATH_MAX];
+
+	*ret_flight = NULL;
+	q->index = skip_unselected(q, q->index);
+	if (q->index == q->plan->n_runs || run_caught_signal() != 0)
+		return 0;
+	if (realpath(q->session->folder, folder) == NULL)
+		return err_set(e, errno, "find %s", q->session->folder);
+	f = next_flight(q);
+
+	const struct run_request request = {
+		.planned = &f->run_planned,
+		.folder = text_format("%s/%s", folder, f->run_planned.label),
+		.comment = text_format("topology %s, run %s, seed %llu\n%s", q->session->path,
+				       f->run_planned.label, (unsigned long long)f->topology.seed,
+				       q->session->command),
+		.engine = q->options->engine,
+		.stage_began = show_stage,
+		.arg = f,
+	};
+
+	if (run_start(&request, &f->run, e) != 0)
+		return -1;
+	*ret_flight = take_ptr(f);
+	return 0;
+}
+
+/* ---- what stays of a run ---- */
+
+/* Of thousands of runs neither the disk nor the memory is to hold everything. */
+static bool is_kept(const struct queue *q, const struct run_verdict *v)
+{
+	if (q->options->keep == KEEP_ALL)
+		return true;
+	if (v->outcome <= OUTCOME_SKIP)
+		return false;
+	return q->options->keep == KEEP_FAILED || q->detailed <= KEEP_MAX;
+}
+
+static void count_detailed(struct queue *q, const struct run_verdict *v)
+{
+	bool first = v == q->session->runs || v->combination == NULL ||
+		     strcmp(v[-1].combination, v->combination) != 0;
+
+	if (first)
+		q->detailed = 0;
+	q->detailed += v->outcome > OUTCOME_SKIP;
+}
+
+static int thin_out(struct queue *q, struct run_verdict *v, struct err *e)
+{
+	cleanup_free char *folder = text_format("%s/%s", q->session->folder, v->folder);
+
+	count_detailed(q, v);
+	if (q->options->repeat != 0 && (v->outcome <= OUTCOME_SKIP || q->detailed > KEEP_MAX))
+		run_verdict_shorten(v);
+	if (is_kept(q, v))
+		return 0;
+	free(v->folder);
+	v->folder = NULL;
+	free(v->merged);
+	v->merged = NULL;
+	return fs_remove_tree(folder, e);
+}
+
+static int judge(struct queue *q, struct flight *f, struct err *e)
+{
+	struct session *s = q->session;
+	struct run_verdict *v = &s->runs[s->n_runs++];
+
+	describe_run(v, f, q->options);
+	run_judge(f->run, v);
+	s->outcome = outcome_worse(s->outcome, v->outcome);
+	progress_run_done(&q->progress, v);
+	return thin_out(q, v, e);
+}
+
+/* ---- all of them ---- */
+
+/*
+ * Labs whose runs are over. Taking one down keeps the kernel's RTNL lock busy for tens of
+ * milliseconds, in which the next could not come up: so that waits for the end of the session, as
+ * far as there are not too many.
+ */
+struct hangar {
+	struct flight *flights[MAX_KEPT];
+	size_t n;
+};
+
+/* Let all go at once, then wait for them: most of their ending is waiting, too. */
+static void hangar_empty(struct hangar *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		run_release(h->flights[i]->run);
+	for (size_t i = 0; i < h->n; i++)
+		flight_freep(&h->flights[i]);
+	h->n = 0;
+}
+
+static void hangar_add(struct hangar *h, struct flight *f)
+{
+	if (h->n == MAX_KEPT)
+		hangar_empty(h);
+	h->flights[h->n++] = f;
+}
+
+/* The next lab comes up while the last run is judged: see run.h. */
+static int fly(struct queue *q, struct err *e)
+{
+	cleanup_by(hangar_empty) struct hangar done = { .n = 0 };
+	cleanup_by(flight_freep) struct flight *now = NULL, *next = NULL;
+
+	if (launch(q, &now, e) != 0)
+		return -1;
+	while (now != NULL) {
+		if (run_await(now->run, e) != 0 || run_perform(now->run, e) != 0 ||
+		    launch(q, &next, e) != 0 || judge(q, now, e) != 0)
+			return -1;
+		hangar_add(&done, now);
+		now = take_ptr(next);
+	}
+	return 0;
+}
+
+static int exit_status(const struct session *s)
+{
+	if (s->interrupted)
+		return EXIT_SIGNAL + run_caught_signal();
+	for (size_t i = 0; i < s->n_runs; i++)
+		if (s->runs[i].past_deadline)
+			return EXIT_DEADLINE;
+	if (s->outcome == OUTCOME_FAIL)
+		return EXIT_EXPECTATION;
+	return s->outcome == OUTCOME_INCONCLUSIVE ? EXIT_MACHINE : 0;
+}
+
+int session_run_all(struct session *s, const struct plan *plan, const struct run_options *o,
+		    struct err *e)
+{
+	struct queue q = { .session = s, .plan = plan, .options = o };
+
+	progress_init(&q.progress, o->color, o->quiet, s->n_planned);
+
+	int r = fly(&q, e);
+
+	progress_done(&q.progress);
+	s->interrupted = run_caught_signal() != 0;
+	s->duration_ns = clock_real_ns() - s->started_real_ns;
+	s->exit_status = r != 0 ? EXIT_MACHINE : exit_status(s);
+	return r;
+}

@@ -1,0 +1,376 @@
+#include "link/relay.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "link/faults.h"
+#include "link/lane.h"
+
+#define MAX_FLOWS (1 << 20)
+/* Of the machine's memory: for frames that are held, and for the rings of all ports. */
+#define HOLD_SHARE  8
+#define RINGS_SHARE 16
+/* Two rings: what comes while the wire waits for a processor, and two batches to send. */
+#define RING_MEMORY ((uint64_t)8 << 20)
+
+/* Let go before it is time to read again. */
+#define RELEASE_BATCH 256
+/*
+ * A sleeping thread is back this much later than it wanted, mostly: so it sleeps until so long
+ * before a frame is due and looks at the clock from there, but not for more than a share of the
+ * time, which others need.
+ */
+#define SPIN_NS	       (30 * NS_PER_US)
+#define SPIN_PERIOD_NS NS_PER_MS
+#define SPIN_SHARE     4
+
+struct relay {
+	const struct wire_config *config;
+	struct evidence *ev;
+	int control, epoll;
+	size_t n_links;
+	struct port **ports; /* those of link n are 2n, the near one, and 2n + 1 */
+	struct lanes lanes;
+	struct faults faults;
+	bool stopping;
+	uint64_t stop_deadline_ns;
+	uint64_t spin_period_ns, spun_ns; /* since when, and how long within it */
+};
+
+/* ---- the parent ---- */
+
+static void report(const struct relay *r, const struct relay_report *message)
+{
+	/* A parent that is gone does not care. */
+	(void)send(r->control, message, sizeof(*message), MSG_NOSIGNAL);
+}
+
+static _Noreturn void fail(const struct relay *r, const struct err *e)
+{
+	struct relay_report message = { .kind = RELAY_FAILED, .error = *e };
+
+	report(r, &message);
+	_exit(1);
+}
+
+static void program_fault(void *arg, size_t fault)
+{
+	const struct relay *r = arg;
+	struct relay_report message = { .kind = RELAY_FAULT, .fault = fault };
+
+	report(r, &message);
+}
+
+static void read_control(struct relay *r)
+{
+	struct relay_order order;
+	ssize_t n = recv(r->control, &order, sizeof(order), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != sizeof(order))
+		_exit(1);
+	if (order.kind == RELAY_BEGIN) {
+		faults_begin(&r->faults, order.ns);
+	} else {
+		r->stopping = true;
+		r->stop_deadline_ns = clock_ns() + order.ns;
+	}
+}
+
+/* ---- starting ---- */
+
+static size_t memory_share(size_t share)
+{
+	return (size_t)sysconf(_SC_PHYS_PAGES) / share * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * Ahead of everything in the lab when that is allowed, since what it does is over in microseconds,
+ * and late otherwise. A real-time thread's timers have no slack; for another one it is set.
+ */
+static void prepare_process(struct relay *r)
+{
+	struct sched_param first = { .sched_priority = 1 };
+
+	prctl(PR_SET_NAME, "wire");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_TIMERSLACK, 1);
+	r->ev->wire.fifo = sched_setscheduler(0, SCHED_FIFO, &first) == 0;
+}
+
+static int open_ports(struct relay *r, size_t link, enum ring_kind kind, struct err *e)
+{
+	const struct wire_link *l = &r->config->links[link];
+	struct port_config config = { .memory = memory_share(RINGS_SHARE) / (2 * r->n_links) };
+	cleanup_by(port_closep) struct port *near = NULL;
+
+	if (config.memory > RING_MEMORY)
+		config.memory = RING_MEMORY;
+	config.device = l->near;
+	if (port_open(&config, kind, &near, e) != 0)
+		return -1;
+	config.device = l->far;
+	if (port_open(&config, kind, &r->ports[2 * link + 1], e) != 0)
+		return -1;
+	r->ports[2 * link] = take_ptr(near);
+	r->ev->links[link].ring = kind;
+	return 0;
+}
+
+static void watch(struct relay *r, int fd, size_t number)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = number };
+	struct err e;
+
+	if (epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+		return;
+	err_set(&e, errno, "watch links");
+	fail(r, &e);
+}
+
+static void open_link(struct relay *r, size_t link)
+{
+	enum ring_kind kind = r->config->best;
+	struct err e;
+
+	for (; kind < N_RINGS; kind++)
+		if (open_ports(r, link, kind, &e) == 0)
+			break;
+	if (kind == N_RINGS) {
+		err_prefix(&e, "link %s", r->ev->links[link].name);
+		fail(r, &e);
+	}
+	for (size_t side = 2 * link; side < 2 * link + 2; side++)
+		watch(r, port_fd(r->ports[side]), side);
+}
+
+static void make_lanes(struct relay *r)
+{
+	struct lanes *s = &r->lanes;
+
+	s->n = 2 * r->n_links;
+	s->lanes = array_new(s->n, sizeof(*s->lanes));
+	s->flows = flows_new(MAX_FLOWS);
+	s->hold = hold_new(memory_share(HOLD_SHARE));
+	s->seed = r->config->topology->seed;
+	s->snaplen = r->config->topology->capture.snaplen;
+	for (size_t i = 0; i < s->n; i++) {
+		size_t out = i % 2;
+
+		s->lanes[i] = (struct lane){
+			.link = r->ev->links[i / 2].name,
+			.number = (uint16_t)(i / 2),
+			.direction = out == LINK_OUT ? LINK_OUT : LINK_IN,
+			.counts = &r->ev->links[i / 2].directions[i % 2],
+			.from = r->ports[i],
+			.to = r->ports[i ^ 1],
+		};
+	}
+	r->faults = (struct faults){ .topology = r->config->topology,
+				     .evidence = r->ev,
+				     .lanes = s,
+				     .due = program_fault,
+				     .arg = r };
+	faults_init(&r->faults);
+}
+
+_Static_assert(LINK_OUT == 0 && LINK_IN == 1, "a frame from the near port goes out");
+
+static void open_log(struct relay *r)
+{
+	cleanup_free char *path = text_format("%s/%s", r->config->folder, r->ev->wire.log);
+	struct err e;
+
+	if (log_writer_open(path, &r->lanes.log, &e) != 0)
+		fail(r, &e);
+}
+
+/* ---- running ---- */
+
+static void read_port(struct relay *r, size_t number)
+{
+	struct lane *l = &r->lanes.lanes[number];
+	struct port_frame frames[PORT_BATCH];
+	size_t n = port_receive(l->from, frames);
+	uint64_t now = clock_ns();
+
+	r->lanes.to_real_ns = clock_real_ns() - now;
+	for (size_t i = 0; i < n; i++) {
+		bool is_new;
+		struct flow *flow = lane_flow(&r->lanes, l, &frames[i], &is_new);
+
+		if (is_new)
+			faults_watch(&r->faults, flow);
+		if (flow->n_counts > 0)
+			faults_count(&r->faults, flow, now);
+		lane_take(&r->lanes, l, flow, &frames[i], now);
+	}
+	port_release(l->from);
+}
+
+/* ENETDOWN: a program has set its interface down. It comes once, and frames when it is up again. */
+static void clear_error(const struct port *p)
+{
+	int error;
+	socklen_t len = sizeof(error);
+
+	(void)getsockopt(port_fd(p), SOL_SOCKET, SO_ERROR, &error, &len);
+}
+
+static bool read_ready(struct relay *r)
+{
+	struct epoll_event events[PORT_BATCH];
+	int n = epoll_wait(r->epoll, events, PORT_BATCH, 0);
+
+	for (int i = 0; i < n; i++) {
+		size_t number = events[i].data.u64;
+
+		if (number == r->lanes.n) {
+			read_control(r);
+			continue;
+		}
+		if ((events[i].events & EPOLLERR) != 0)
+			clear_error(r->ports[number]);
+		read_port(r, number);
+	}
+	return n > 0;
+}
+
+/* One pass: what is due by time, what is due to leave, what has come. */
+static bool step(struct relay *r)
+{
+	bool busy = read_ready(r);
+	uint64_t now = clock_ns();
+
+	faults_run(&r->faults, now);
+	busy = lanes_release(&r->lanes, now, RELEASE_BATCH) > 0 || busy;
+	lanes_flush(&r->lanes);
+	return busy;
+}
+
+static bool may_spin(struct relay *r, uint64_t now, uint64_t left)
+{
+	if (now - r->spin_period_ns > SPIN_PERIOD_NS) {
+		r->spin_period_ns = now;
+		r->spun_ns = 0;
+	}
+	r->spun_ns += left;
+	return r->spun_ns <= SPIN_PERIOD_NS / SPIN_SHARE;
+}
+
+static void sleep_until(struct relay *r, uint64_t until_ns)
+{
+	struct pollfd ready = { .fd = r->epoll, .events = POLLIN };
+	uint64_t now = clock_ns();
+	struct timespec timeout;
+
+	if (until_ns <= now)
+		return;
+	timeout.tv_sec = (time_t)((until_ns - now) / NS_PER_SEC);
+	timeout.tv_nsec = (long)((until_ns - now) % NS_PER_SEC);
+	(void)ppoll(&ready, 1, until_ns == UINT64_MAX ? NULL : &timeout, NULL);
+}
+
+/* Until a frame comes, or the next one is due. */
+static void idle(struct relay *r, uint64_t deadline_ns)
+{
+	uint64_t until = hold_due(r->lanes.hold);
+	uint64_t now = clock_ns();
+
+	if (r->faults.next_ns < until)
+		until = r->faults.next_ns;
+	if (deadline_ns < until)
+		until = deadline_ns;
+	if (until > now + SPIN_NS && until != UINT64_MAX)
+		until -= SPIN_NS;
+	else if (until <= now || may_spin(r, now, until - now))
+		return;
+	sleep_until(r, until);
+}
+
+static void carry(struct relay *r)
+{
+	while (!r->stopping)
+		if (!step(r))
+			idle(r, UINT64_MAX);
+}
+
+/* ---- stopping ---- */
+
+/* What came before it was told to stop is still taken in; what is held may still leave. */
+static void let_go(struct relay *r)
+{
+	while (clock_ns() < r->stop_deadline_ns && read_ready(r))
+		lanes_flush(&r->lanes);
+	for (size_t i = 0; i < r->lanes.n; i++)
+		epoll_ctl(r->epoll, EPOLL_CTL_DEL, port_fd(r->ports[i]), NULL);
+	while (hold_due(r->lanes.hold) <= r->stop_deadline_ns && clock_ns() < r->stop_deadline_ns)
+		if (!step(r))
+			idle(r, r->stop_deadline_ns);
+	lanes_give_up(&r->lanes);
+	lanes_flush(&r->lanes);
+}
+
+static void count_ports(struct relay *r)
+{
+	for (size_t i = 0; i < r->lanes.n; i++) {
+		struct direction_evidence *c = r->lanes.lanes[i].counts;
+
+		c->missed = port_missed(r->lanes.lanes[i].from);
+		c->refused = port_refused(r->lanes.lanes[i].to);
+		c->left -= c->refused < c->left ? c->refused : c->left;
+	}
+}
+
+static void finish(struct relay *r)
+{
+	struct relay_report done = { .kind = RELAY_DONE };
+	struct err e;
+
+	let_go(r);
+	count_ports(r);
+	if (log_writer_close(take_ptr(r->lanes.log), &e) != 0)
+		fail(r, &e);
+	r->ev->wire.complete = true;
+	report(r, &done);
+}
+
+_Noreturn void relay_run(const struct wire_config *config, int control)
+{
+	struct relay_report ready = { .kind = RELAY_READY };
+	struct relay r = {
+		.config = config,
+		.ev = config->evidence,
+		.control = control,
+		.epoll = epoll_create1(EPOLL_CLOEXEC),
+		.n_links = config->evidence->n_links,
+	};
+
+	r.ports = array_new(2 * r.n_links, sizeof(*r.ports));
+	prepare_process(&r);
+	open_log(&r);
+	for (size_t i = 0; i < r.n_links; i++)
+		open_link(&r, i);
+	make_lanes(&r);
+	watch(&r, control, r.lanes.n);
+	/* Where that is allowed: what is swapped out makes frames late. */
+	(void)mlockall(MCL_CURRENT);
+	report(&r, &ready);
+	carry(&r);
+	finish(&r);
+	_exit(0);
+}

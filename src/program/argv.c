@@ -1,0 +1,106 @@
+#include "program/argv.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+
+void argv_add(struct argv *a, char *arg)
+{
+	*(char **)array_add(&a->v, &a->n, &a->room, sizeof(char *)) = arg;
+}
+
+void argv_add2(struct argv *a, const char *option, char *value)
+{
+	argv_add(a, text_dup(option));
+	argv_add(a, value);
+}
+
+char **argv_end(struct argv *a)
+{
+	argv_add(a, NULL);
+	return a->v;
+}
+
+/* A name without a slash is looked up in PATH, as execvp(3) does. */
+static char *search_path(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	if (path == NULL)
+		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	while (*path != '\0') {
+		size_t len = strcspn(path, ":");
+		cleanup_free char *file = text_format("%.*s/%s", (int)len, path, name);
+
+		if (access(file, X_OK) == 0)
+			return take_ptr(file);
+		path += len + (path[len] == ':');
+	}
+	return NULL;
+}
+
+static int find_command(const char *name, char **ret_path, struct err *e)
+{
+	if (strchr(name, '/') == NULL) {
+		*ret_path = search_path(name);
+		if (*ret_path == NULL)
+			return err_usage(e, "program '%s' is not in PATH", name);
+		return 0;
+	}
+	if (access(name, X_OK) != 0)
+		return err_usage(e, "program '%s': %s", name, strerror(errno));
+	*ret_path = text_dup(name);
+	return 0;
+}
+
+/* Ours lie beside the harness in nodes/ where it was built, in libexec/harness where installed. */
+static int find_own(const char *name, char **ret_path, struct err *e)
+{
+	char exe[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (len < 0)
+		return err_set(e, errno, "find out where harness is installed");
+	exe[len] = '\0';
+	*strrchr(exe, '/') = '\0';
+
+	cleanup_free char *built = text_format("%s/nodes/%s", exe, name);
+	cleanup_free char *installed = text_format("%s/../libexec/harness/%s", exe, name);
+
+	if (access(built, X_OK) == 0)
+		*ret_path = take_ptr(built);
+	else if (access(installed, X_OK) == 0)
+		*ret_path = take_ptr(installed);
+	else
+		return err_set(e, 0, "%s is neither %s nor %s: build it with make", name, built,
+			       installed);
+	return 0;
+}
+
+int argv_begin(struct argv *a, char *const *command, struct err *e)
+{
+	char *path;
+
+	if (find_command(command[0], &path, e) != 0)
+		return -1;
+	argv_add(a, path);
+	for (size_t i = 1; command[i] != NULL; i++)
+		argv_add(a, text_dup(command[i]));
+	return 0;
+}
+
+int argv_begin_own(struct argv *a, const char *name, struct err *e)
+{
+	char *path;
+
+	if (find_own(name, &path, e) != 0)
+		return -1;
+	argv_add(a, path);
+	return 0;
+}

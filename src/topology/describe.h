@@ -1,0 +1,21 @@
+/*
+ * describe: links and faults in words, for people: `harness check` and reports.
+ * Each returns a string of its own (free).
+ */
+#ifndef HARNESS_TOPOLOGY_DESCRIBE_H
+#define HARNESS_TOPOLOGY_DESCRIBE_H
+
+#include "topology/topology.h"
+
+/* "delay 10ms, loss 1%, rate 10mbit queue 64KiB", or "clean". */
+char *describe_impairment(const struct impairment *i);
+/* "out: delay 10ms; in: clean". */
+char *describe_link(const struct interface *iface);
+/* "at 2s for 1s", "after 500 datagrams from a to b, port 10000". */
+char *describe_fault_time(const struct topology *t, const struct fault *f);
+/* "a/eth0", "receiver of pictures at b". */
+char *describe_fault_place(const struct topology *t, const struct fault *f);
+/* "down", "blackhole in", "out becomes: loss 10%", "kill". */
+char *describe_fault_action(const struct fault *f);
+
+#endif
