@@ -11,6 +11,7 @@ static const struct command {
 } commands[] = {
 	{ "run", cli_run, "run a topology and judge what arrived" },
 	{ "check", cli_check, "read a topology and print its plan, without running it" },
+	{ "shrink", cli_shrink, "find the lost datagrams that make a run fail" },
 	{ "doctor", cli_doctor, "say what this machine has and lacks for it" },
 };
 

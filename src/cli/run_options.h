@@ -30,7 +30,7 @@ struct run_options {
 	uint64_t repeat; /* runs of each combination, 0: not asked for */
 	enum keep keep;
 	bool has_keep;
-	bool has_engine; /* else the harness chooses */
+	bool has_engine; /* else it is what this machine does best: ENGINE_USER works on all */
 	enum link_engine engine;
 	bool json, quiet, verbose, color;
 	int skip_code;

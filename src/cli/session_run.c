@@ -14,6 +14,7 @@
 #include "cli/session.h"
 #include "report/report.h"
 #include "run/run.h"
+#include "topology/write.h"
 
 /* Labs of a session that are up at the same time, beside the current one and the next. */
 #define MAX_KEPT 16
@@ -133,6 +134,17 @@ static struct flight *next_flight(struct queue *q)
 	return f;
 }
 
+/* The topology of this run alone, seed and all: what `harness shrink` starts from. */
+static int write_topology(const struct flight *f, const char *session, struct err *e)
+{
+	const struct planned_run *r = &f->run_planned;
+	cleanup_free char *path = text_format("%s/%s/topology.conf", session, r->label);
+	cleanup_free char *comment = text_format("%s of %s", r->label, r->topology->path);
+	cleanup_free char *text = topology_write(r->topology, comment);
+
+	return fs_write(path, text, strlen(text), e);
+}
+
 /* Let the next selected run's lab come up; *ret_flight is NULL when there is none. */
 static int launch(struct queue *q, struct flight **ret_flight, struct err *e)
 {
@@ -158,7 +170,7 @@ static int launch(struct queue *q, struct flight **ret_flight, struct err *e)
 		.arg = f,
 	};
 
-	if (run_start(&request, &f->run, e) != 0)
+	if (run_start(&request, &f->run, e) != 0 || write_topology(f, folder, e) != 0)
 		return -1;
 	*ret_flight = take_ptr(f);
 	return 0;

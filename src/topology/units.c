@@ -215,7 +215,14 @@ char *unit_format_rate(char buf[UNIT_TEXT_LEN], uint64_t bps)
 
 char *unit_format_percent(char buf[UNIT_TEXT_LEN], double share)
 {
-	/* 15 digits: all that a double keeps of a decimal number. */
-	snprintf(buf, UNIT_TEXT_LEN, "%.15g%%", share * 100);
+	/* 15 digits: all that a double keeps of a decimal number. A file takes no exponents. */
+	int len = snprintf(buf, UNIT_TEXT_LEN, "%.15g", share * 100);
+
+	if (strchr(buf, 'e') != NULL) {
+		len = snprintf(buf, UNIT_TEXT_LEN, "%.16f", share * 100);
+		while (buf[len - 1] == '0')
+			len--;
+	}
+	snprintf(buf + len, UNIT_TEXT_LEN - (size_t)len, "%%");
 	return buf;
 }

@@ -112,8 +112,8 @@ static void count_as_engine(struct direction_evidence *d, const struct link_fram
 	d->left += copies;
 	d->lost[f->cause]++;
 	d->duplicated += copies == 2;
-	d->corrupted += f->flipped != 0 && copies != 0;
-	d->reordered += f->reordered && copies != 0;
+	d->corrupted += f->flipped != 0;
+	d->reordered += f->reordered;
 }
 
 static void take_leaving(struct crossings *c, struct crossing *x, const struct link_frame *f)

@@ -100,6 +100,17 @@ same "every lost frame is marked in the merged capture" "$lost" "$(tshark -r "$r
 same "tshark reads the merged capture" "" "$(tshark -r "$run_folder/merged.pcapng" 2>&1 >/dev/null |
 	grep -v 'Running as user')"
 
+# ---- a stranger's datagrams have an account, too ----
+
+impaired iperf 'delay = 5ms  jitter = 1ms  loss = 2%  duplicate = 1%  corrupt = 1%' <<'EOF'
+deadline = 30s
+program server { node = alpine-2  command = "iperf3 -s"  listens = "tcp/5201" }
+program client { node = alpine-1  command = "iperf3 -u -b 30M -t 2 -c alpine-2" }
+EOF
+run iperf
+whole "iperf3"
+ok "iperf3: datagrams were lost" [ "$(jq '[.runs[0].ledger.links[].lost] | add' "$report")" -gt 20 ]
+
 # ---- named datagrams ----
 
 head -c 10240 /dev/urandom >ten
