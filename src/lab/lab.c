@@ -421,6 +421,16 @@ int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counter
 	return counters_parse_udp(snmp, ret_counters, e);
 }
 
+int lab_read_backlog(uint64_t *ret_packets, struct err *e)
+{
+	cleanup_free char *text = NULL;
+
+	if (fs_read("/proc/thread-self/net/softnet_stat", 1 << 20, &text, NULL, e) != 0)
+		return -1;
+	*ret_packets = counters_parse_backlog(text);
+	return 0;
+}
+
 int lab_find_socket(struct lab *lab, size_t node, const struct listening *l,
 		    struct socket_evidence *ret_socket, struct err *e)
 {

@@ -57,6 +57,11 @@ int lab_enter(const struct lab *lab, size_t node, struct err *e);
 int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counters *ret_counters,
 			  struct err *e);
 /*
+ * Packets that the kernel has taken from links and not looked at yet, of the whole machine: they
+ * are neither lost nor counted by anyone. 0 where the kernel does not say.
+ */
+int lab_read_backlog(uint64_t *ret_packets, struct err *e);
+/*
  * The node's socket bound to this port, as sock_diag(7) shows it; when several are, the sum of
  * their queues and drops. ret_socket->seen is false when there is none.
  */
