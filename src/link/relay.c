@@ -158,6 +158,13 @@ static void open_link(struct relay *r, size_t link)
 		watch(r, port_fd(r->ports[side]), side);
 }
 
+static void set_lane(void *arg, size_t link, enum direction d, const struct impairment *now)
+{
+	struct relay *r = arg;
+
+	r->lanes.lanes[2 * link + d].now = *now;
+}
+
 static void make_lanes(struct relay *r)
 {
 	struct lanes *s = &r->lanes;
@@ -182,7 +189,7 @@ static void make_lanes(struct relay *r)
 	}
 	r->faults = (struct faults){ .topology = r->config->topology,
 				     .evidence = r->ev,
-				     .lanes = s,
+				     .set = set_lane,
 				     .due = program_fault,
 				     .arg = r };
 	faults_init(&r->faults);
