@@ -15,7 +15,7 @@ VERSION := 0.1.0
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 Q       := $(if $(V),,@)
 
-LIBS_HARNESS := libnl-3.0 libnl-route-3.0 libpcap libconfuse jansson libcrypto libpng
+LIBS_HARNESS := libnl-3.0 libpcap libconfuse jansson libcrypto libpng
 LIBS_NODES   := libcrypto jansson
 LIBS_TESTS   := cmocka
 
