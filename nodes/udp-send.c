@@ -45,6 +45,8 @@ static const char help[] =
 	"  --broadcast         raw: ADDRESS is a broadcast address\n"
 	"  --shared-socket     raw: all workers send from one socket\n"
 	"  --rate RATE         send no faster, all transfers together: 100mbit, 2.5gbit\n"
+	"  --patience SECONDS  wait so long for the first answer of a receiver, whatever errors\n"
+	"                      the network reports (default 10, or 3 when it reports some)\n"
 	"  --deadline SECONDS  give up what is not done by then\n"
 	"  --report FILE       write what happened as JSON\n"
 	"  --quiet             print errors only\n"
@@ -63,6 +65,7 @@ enum {
 	OPT_BROADCAST,
 	OPT_SHARED_SOCKET,
 	OPT_RATE,
+	OPT_PATIENCE,
 	OPT_DEADLINE,
 	OPT_REPORT,
 	OPT_QUIET,
@@ -80,6 +83,7 @@ static const struct option options[] = {
 	{ "broadcast", no_argument, NULL, OPT_BROADCAST },
 	{ "shared-socket", no_argument, NULL, OPT_SHARED_SOCKET },
 	{ "rate", required_argument, NULL, OPT_RATE },
+	{ "patience", required_argument, NULL, OPT_PATIENCE },
 	{ "deadline", required_argument, NULL, OPT_DEADLINE },
 	{ "report", required_argument, NULL, OPT_REPORT },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
@@ -156,6 +160,8 @@ static int parse_option(struct command *c, int opt, struct fail *f)
 		return 0;
 	case OPT_RATE:
 		return option_rate(optarg, &c->plan.rate_bps, f);
+	case OPT_PATIENCE:
+		return option_seconds(optarg, &c->plan.patience_ns, f);
 	case OPT_DEADLINE:
 		return option_seconds(optarg, &c->deadline_ns, f);
 	case OPT_REPORT:

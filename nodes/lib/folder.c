@@ -289,8 +289,7 @@ static int folder_read(struct store_file *file, uint64_t offset, void *buf, size
 		struct piece *p = &file->pieces[offset / WRITER_BLOCK];
 		size_t n = in_piece(offset, len);
 
-		if ((p->spilled ||
-		     !writer_copy(file->folder->writer, &p->block, offset % WRITER_BLOCK, at, n)) &&
+		if (!writer_copy(file->folder->writer, &p->block, offset % WRITER_BLOCK, at, n) &&
 		    read_back(file, offset, at, n, f) != 0)
 			return -1;
 		at += n;

@@ -63,6 +63,7 @@ struct plan {
 	bool raw, broadcast;
 	unsigned workers;     /* of the pooled modes */
 	uint64_t rate_bps;    /* of all jobs that run at once together; 0: no limit */
+	uint64_t patience_ns; /* with a receiver that does not answer yet; 0: the protocol's */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; UINT64_MAX: none */
 	int shared_fd;	      /* raw: the socket of all jobs, or -1 */
 	uint16_t shared_port; /* its port */

@@ -81,6 +81,7 @@ static int connect_channel(struct loop *l, struct channel *c, struct fail *f)
 		.size = c->source.size,
 		.chunk = chunk_for(mtu, &c->job->to),
 		.rate_bps = l->rate_bps,
+		.patience_ns = l->plan->patience_ns,
 		.overhead = peer_is_ipv4(&c->job->to) ? 28 : 48,
 		.read = read_source,
 		.ctx = &c->source,

@@ -26,6 +26,7 @@ struct sender {
 	char name[PROTOCOL_NAME_MAX];
 	size_t name_len;
 	uint64_t rate_bps;
+	uint64_t open_give_up, error_give_up; /* ns */
 	size_t overhead;
 	int (*read)(void *ctx, uint64_t offset, void *buf, size_t len, struct fail *f);
 	void *ctx;
@@ -79,6 +80,8 @@ int sender_new(const struct sender_config *config, uint64_t now, struct sender *
 	s->name_len = strnlen(config->name, sizeof(s->name));
 	memcpy(s->name, config->name, s->name_len);
 	s->rate_bps = config->rate_bps;
+	s->open_give_up = config->patience_ns != 0 ? config->patience_ns : OPEN_GIVE_UP;
+	s->error_give_up = config->patience_ns != 0 ? config->patience_ns : ERROR_GIVE_UP;
 	s->overhead = config->overhead;
 	s->read = config->read;
 	s->ctx = config->ctx;
@@ -236,7 +239,7 @@ void sender_receive(struct sender *s, const struct wire_packet *p, uint64_t now)
 
 void sender_socket_error(struct sender *s, int num, uint64_t now)
 {
-	uint64_t patience = num == ECONNREFUSED ? REFUSED_GIVE_UP : ERROR_GIVE_UP;
+	uint64_t patience = num == ECONNREFUSED ? REFUSED_GIVE_UP : s->error_give_up;
 	const char *text = num == ECONNREFUSED ? "port unreachable" : strerror(num);
 
 	snprintf(s->trouble, sizeof(s->trouble), "%s", text);
@@ -414,7 +417,7 @@ static uint64_t give_up_at(const struct sender *s, const char **ret_text)
 
 	if (s->state == SENDER_OPENING) {
 		*ret_text = "no receiver answers";
-		return s->began + OPEN_GIVE_UP;
+		return s->began + s->open_give_up;
 	}
 	*ret_text = "the receiver has fallen silent";
 	if (s->state == SENDER_SENDING && s->moved + STALL_GIVE_UP < silence) {

@@ -42,7 +42,9 @@ struct sender_config {
 	uint64_t size;	   /* bytes */
 	uint32_t chunk;	   /* bytes, PROTOCOL_CHUNK_MIN to PROTOCOL_CHUNK_MAX; size needs < 2^32 */
 	uint64_t rate_bps; /* bits per second on the wire, 0: as fast as the window allows */
-	size_t overhead;   /* bytes of IP and UDP headers, for the rate */
+	/* For the first answer, errors of the network or not; 0: as the specification has it. */
+	uint64_t patience_ns;
+	size_t overhead; /* bytes of IP and UDP headers, for the rate */
 	/* Read exactly len bytes of the file at offset into buf. */
 	int (*read)(void *ctx, uint64_t offset, void *buf, size_t len, struct fail *f);
 	void *ctx;

@@ -4,10 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/clock.h"
 
-/* Nothing delays a copy for longer: bytes that come again after it are another packet. */
-#define MAX_DELAY_NS (2 * NS_PER_SEC)
 /* What memory is spent on at most, and how many packets are enough for any lab. */
 #define MAX_MEMORY   ((size_t)32 << 20)
 #define MAX_ENTRIES  ((size_t)1 << 17)
@@ -27,15 +24,17 @@ struct copies {
 	size_t entry_size;
 	size_t n_entries; /* a power of two, and also the number of buckets */
 	uint64_t n_made;
+	uint64_t max_delay_ns;
 	uint32_t *buckets;
 	char *entries; /* overwritten in turn: number n_made goes to index n_made % n_entries */
 };
 
-struct copies *copies_new(size_t n_interfaces)
+struct copies *copies_new(size_t n_interfaces, uint64_t max_delay_ns)
 {
 	struct copies *c = array_new(1, sizeof(*c));
 
 	c->entry_size = (sizeof(struct entry) + n_interfaces * sizeof(uint32_t) + 7) & ~(size_t)7;
+	c->max_delay_ns = max_delay_ns;
 	c->n_entries = MAX_ENTRIES;
 	while (c->n_entries > MIN_ENTRIES && c->n_entries * c->entry_size > MAX_MEMORY)
 		c->n_entries /= 2;
@@ -90,7 +89,7 @@ static struct entry *find(struct copies *c, uint64_t key, uint64_t now_ns)
 
 	struct entry *found = number != 0 ? entry_at(c, number - 1) : NULL;
 
-	if (found == NULL || now_ns - found->used_ns > MAX_DELAY_NS)
+	if (found == NULL || now_ns - found->used_ns > c->max_delay_ns)
 		found = make(c, key);
 	found->used_ns = now_ns;
 	return found;
@@ -102,7 +101,7 @@ static uint64_t mix(uint64_t h, uint64_t v)
 	return h ^ h >> 29;
 }
 
-static uint64_t hash_frame(const struct packet *p)
+uint64_t copies_key(const struct packet *p)
 {
 	uint64_t h = mix(p->original_len, p->captured_len);
 	uint32_t at = 0;
@@ -118,15 +117,27 @@ static uint64_t hash_frame(const struct packet *p)
 }
 
 /* What was seen before has an entry of its own for each time, for its number. */
-uint64_t copies_id(struct copies *c, const struct packet *p)
+uint64_t copies_id(struct copies *c, const struct packet *p, uint64_t key, bool *ret_first)
 {
-	struct entry *frame = find(c, hash_frame(p), p->time_ns);
+	uint64_t n_made = c->n_made;
+	struct entry *frame = find(c, key, p->time_ns);
 	uint64_t id = frame->id;
 	uint32_t before = frame->seen[p->interface]++;
 
 	if (before != 0)
 		id = find(c, mix(mix(0, id), before), p->time_ns)->id;
+	*ret_first = id > n_made;
 	return id;
+}
+
+uint64_t copies_lone_id(struct copies *c)
+{
+	return make(c, mix(mix(1, c->n_made), c->max_delay_ns))->id;
+}
+
+void copies_skip(struct copies *c, uint32_t interface, uint64_t key, uint64_t now_ns)
+{
+	find(c, key, now_ns)->seen[interface]++;
 }
 
 void copies_freep(struct copies **c)

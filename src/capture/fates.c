@@ -33,6 +33,7 @@ struct fates {
 	size_t n_groups, groups_room;
 	struct table by_hash; /* the newest group */
 	struct table by_out;  /* fates that changed the hash */
+	uint64_t longest_hold_ns;
 };
 
 #define NUMBERING N_FATES_READERS
@@ -158,6 +159,11 @@ static bool has_fate(const struct link_frame *frame)
 
 static void add(struct fates *f, struct fate_way way, const struct link_frame *frame)
 {
+	uint64_t left_ns = frame->due_again_ns > frame->due_ns ? frame->due_again_ns
+							       : frame->due_ns;
+
+	if (left_ns > frame->arrived_ns && left_ns - frame->arrived_ns > f->longest_hold_ns)
+		f->longest_hold_ns = left_ns - frame->arrived_ns;
 	if (!has_fate(frame))
 		return;
 
@@ -281,6 +287,11 @@ uint64_t fates_origin(const struct fates *f, uint64_t hash)
 	return hash;
 }
 
+uint64_t fates_longest_hold(const struct fates *f)
+{
+	return f->longest_hold_ns;
+}
+
 const struct fate *fates_take(struct fates *f, enum fates_reader reader, struct fate_way way,
 			      uint64_t hash)
 {
@@ -360,6 +371,6 @@ char *fate_describe(const struct topology *t, const struct evidence *ev, const s
 		 fate->duplicated && fate->flipped != 0 ? " and " : "",
 		 fate->flipped != 0 ? "corrupted" : "", l->name, way);
 	if (fate->flipped != 0)
-		text_add(&s, ": bit %u of byte %u flipped", fate->flipped % 8, fate->flipped / 8);
+		text_add(&s, ": a bit of byte %u flipped", fate->flipped / 8);
 	return text_take(&s);
 }

@@ -51,6 +51,9 @@ uint64_t fates_hash_behind(const struct fates *f, struct fate_way way, uint64_t 
 /* As the frame was before anything corrupted it. */
 uint64_t fates_origin(const struct fates *f, uint64_t hash);
 
+/* The longest time that the engine held a frame, duplicates included. */
+uint64_t fates_longest_hold(const struct fates *f);
+
 /* For two readers that each see all frames come, in order. */
 enum fates_reader {
 	FATES_AHEAD,   /* at the first sight of a frame, before it has come to that way */

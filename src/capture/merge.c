@@ -107,15 +107,20 @@ static int write_heads(const struct merge *m, struct pcapng_writer *w, struct er
 	return pcapng_write_names(w, m->names, m->n_names, e);
 }
 
-static int write_packets(struct sources *sources, struct copies *copies, struct pcapng_writer *w,
-			 struct err *e)
+static int write_packets(const struct merge *m, struct sources *sources, struct copies *copies,
+			 struct pcapng_writer *w, struct err *e)
 {
+	bool is_first;
+
 	while (sources->n > 0) {
 		const struct source *first = sources->heap[0];
 		struct packet p = first->head;
 
 		p.interface = first->number;
-		p.id = copies_id(copies, &p);
+		if (m->remarks != NULL)
+			remarks_add(m->remarks, copies, &p);
+		else
+			p.id = copies_id(copies, &p, copies_key(&p), &is_first);
 		if (pcapng_write_packet(w, &p, e) != 0 || advance_first(sources, e) != 0)
 			return -1;
 	}
@@ -137,14 +142,16 @@ static int write_statistics(const struct merge *m, struct pcapng_writer *w, stru
 static int merge_into(const struct merge *m, const char *path, struct err *e)
 {
 	cleanup_by(sources_done) struct sources sources = { 0 };
-	cleanup_by(copies_freep) struct copies *copies = copies_new(m->n_inputs);
+	uint64_t max_delay_ns = m->remarks != NULL ? remarks_max_delay(m->remarks)
+						   : COPIES_MAX_DELAY_NS;
+	cleanup_by(copies_freep) struct copies *copies = copies_new(m->n_inputs, max_delay_ns);
 	cleanup_by(pcapng_writer_freep) struct pcapng_writer *w = NULL;
 
 	if (open_sources(m, &sources, e) != 0)
 		return -1;
 	if (pcapng_writer_open(path, m->application, m->comment, &w, e) != 0)
 		return -1;
-	if (write_heads(m, w, e) != 0 || write_packets(&sources, copies, w, e) != 0 ||
+	if (write_heads(m, w, e) != 0 || write_packets(m, &sources, copies, w, e) != 0 ||
 	    write_statistics(m, w, e) != 0)
 		return -1;
 	return pcapng_writer_close(take_ptr(w), e);

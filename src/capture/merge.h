@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "capture/pcapng.h"
+#include "capture/remarks.h"
 
 /* A capture file of one interface, its packets in the order of time. */
 struct merge_input {
@@ -26,6 +27,7 @@ struct merge {
 	const char *application, *comment; /* of the section */
 	const struct pcapng_name *names;
 	size_t n_names;
+	struct remarks *remarks; /* on impaired links; NULL: there are none */
 };
 
 /* Writes path; nothing is left of it on failure. */

@@ -28,9 +28,10 @@ struct recorder_config {
 	struct capture_evidence
 		*captures;  /* node, interface, far, name, device, file, buffer are there already */
 	const char *folder; /* of the run; files go below it */
-	const char *merged; /* file name of the merged capture, below folder */
-	const char *comment;	   /* of the section: topology, run, seed, command */
-	uint64_t stop_deadline_ns; /* how long draining and merging may take */
+	const struct evidence *evidence; /* its links and their log; NULL: none is impaired */
+	const char *merged;		 /* file name of the merged capture, below folder */
+	const char *comment;		 /* of the section: topology, run, seed, command */
+	uint64_t stop_deadline_ns;	 /* how long draining and merging may take */
 };
 
 struct recorder;

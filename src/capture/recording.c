@@ -315,9 +315,26 @@ static void prepare_process(const struct recording *r)
 	}
 }
 
+/*
+ * The engine closed its log before the recorder was told to stop. Without one the merged capture
+ * lacks comments and nothing else; the ledger will say what is wrong with it.
+ */
+static struct remarks *read_log(const struct recording *r)
+{
+	const struct evidence *ev = r->config->evidence;
+	struct remarks *remarks = NULL;
+	struct err ignored;
+
+	if (ev != NULL && ev->n_links != 0 && ev->wire.log[0] != '\0' &&
+	    remarks_new(r->config->topology, ev, ev->wire.log, &remarks, &ignored) != 0)
+		return NULL;
+	return remarks;
+}
+
 static void merge(const struct recording *r)
 {
 	size_t n = r->config->n_captures;
+	cleanup_by(remarks_freep) struct remarks *remarks = read_log(r);
 	struct merge_input *inputs = array_new(n, sizeof(*inputs));
 	struct merge m = {
 		.inputs = inputs,
@@ -326,6 +343,7 @@ static void merge(const struct recording *r)
 		.comment = r->config->comment,
 		.names = r->names,
 		.n_names = r->n_names,
+		.remarks = remarks,
 	};
 	struct err e;
 

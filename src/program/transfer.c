@@ -12,6 +12,8 @@
 /* Below those that kernels choose (ip_local_port_range), so a flow has one name in every run. */
 #define FIRST_SOURCE_PORT 20000
 #define LAST_SOURCE_PORT  32767
+/* With a receiver behind an impaired link. */
+#define PATIENCE_SECONDS "60"
 /* Of a link's rate, in percent: the rest is for Ethernet's headers and what else is sent. */
 #define RATE_SHARE 97
 
@@ -134,6 +136,22 @@ static uint64_t rate_of_links(const struct topology *t, const struct transfer *t
 	return rate * RATE_SHARE / 100;
 }
 
+static bool is_impaired(const struct interface *i)
+{
+	return i != NULL && (!impairment_is_clean(&i->impairments[LINK_OUT]) ||
+			     !impairment_is_clean(&i->impairments[LINK_IN]));
+}
+
+/* ARP asks three times in three seconds, and its frames are lost like any other. */
+static bool needs_patience(const struct topology *t, const struct transfer *tr)
+{
+	for (size_t i = 0; i < tr->n_to; i++)
+		if (is_impaired(topology_interface(t, tr->from, tr->to[i])) ||
+		    is_impaired(topology_interface(t, tr->to[i], tr->from)))
+			return true;
+	return false;
+}
+
 static int sender_argv(struct program *p, const struct topology *t, const char *folder,
 		       uint64_t rate_bps, struct err *e)
 {
@@ -154,6 +172,8 @@ static int sender_argv(struct program *p, const struct topology *t, const char *
 		argv_add2(&a, "--workers", text_format("%u", tr->workers));
 	if (rate != 0)
 		argv_add2(&a, "--rate", text_format("%llubit", (unsigned long long)rate));
+	if (tr->sender == NULL && needs_patience(t, tr))
+		argv_add2(&a, "--patience", text_dup(PATIENCE_SECONDS));
 	if (first_port != 0)
 		argv_add2(&a, "--source-port", text_format("%zu", first_port));
 	if (tr->broadcast)

@@ -178,6 +178,7 @@ static int start_recorder(struct supervisor *s, struct err *e)
 		.network_netns = lab_network_netns(s->lab),
 		.n_captures = s->ev->n_captures,
 		.captures = s->ev->captures,
+		.evidence = s->ev,
 		.folder = s->job->folder,
 		.merged = s->ev->merged,
 		.comment = s->job->comment,

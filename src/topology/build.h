@@ -45,8 +45,8 @@ struct builder {
 	const char *folder;	       /* of the topology file, with a slash, or "" */
 	const struct section *section; /* whose keys are being set */
 	const struct key *key;	       /* that is being set */
-	size_t n_given;		       /* values it has, of which some may have been refused */
-	bool refused;		       /* ... one was */
+	size_t n_given;		       /* values that it has in the file, good or not */
+	bool refused;		       /* by build_refuse(), one of them */
 	struct impaired impaired;      /* of the interface or fault that is being built */
 	bool *doubtful;		       /* per node: an address or network of it was refused */
 	struct seen_address *addresses;
@@ -108,11 +108,13 @@ void impaired_begin(struct builder *b, struct impairment *out, struct impairment
 void impaired_end(struct builder *b);
 /* This key has a value that was refused: if it is one of them, nothing is judged by it. */
 void impaired_doubt(struct builder *b, const struct key *key);
+/* Whether it was one of them: which were given is then not known. */
+bool impaired_is_doubtful(const struct builder *b);
 /* Whether one of them was given for this direction. */
 bool impaired_has(const struct builder *b, enum direction d);
 /* The first of the file that was given, and its place; NULL when none was. */
 const struct key *impaired_first(const struct builder *b, size_t *ret_at);
-/* drop.c: "3", "20-25", "5 of udp 10.0.0.1:20000 > 10.0.0.2:10000"; replaces those that were. */
+/* drop.c: "3", "20-25", "5 of udp 10.0.0.1:*1 > 10.0.0.2:10000"; replaces those that were. */
 void drop_fill(struct builder *b, struct impairment *to, const struct value *values, size_t n);
 
 #endif

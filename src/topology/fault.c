@@ -39,6 +39,14 @@ static size_t only_interface(struct builder *b, const struct node *node, const s
 	return NOT_RESOLVED;
 }
 
+static bool is_network(const struct builder *b, const struct value *v)
+{
+	for (size_t i = 0; i < b->t->n_networks; i++)
+		if (strcmp(b->t->networks[i].name, v->text) == 0)
+			return true;
+	return false;
+}
+
 static void set_link(struct builder *b, void *object, const struct value *values, size_t n)
 {
 	struct fault *f = object;
@@ -49,7 +57,11 @@ static void set_link(struct builder *b, void *object, const struct value *values
 	const struct node *node;
 
 	(void)n;
-	f->node = build_find_node(b, &v);
+	if (is_network(b, &v))
+		build_refuse(b, &v,
+			     "is a network: a link is named by its node, as in alpine-2/eth0");
+	else
+		f->node = build_find_node(b, &v);
 	if (f->node == NOT_RESOLVED)
 		return;
 	node = &b->t->nodes[f->node];

@@ -56,7 +56,7 @@ static void check_change(struct builder *b, const struct fault *f, const struct 
 	size_t at;
 	const struct key *first = impaired_first(b, &at);
 
-	if (first == NULL && f->action == FAULT_CHANGE)
+	if (first == NULL && f->action == FAULT_CHANGE && !impaired_is_doubtful(b))
 		build_complain(b, s, "action",
 			       "action 'change' changes nothing: say what the link does from then "
 			       "on, as in loss = 10%%");
@@ -90,7 +90,7 @@ static void end_link_fault(struct builder *b, struct fault *f, const struct sect
 	if (!has(s, "action") && impaired_first(b, &at) != NULL)
 		f->action = FAULT_CHANGE;
 	if (f->action == NO_ACTION) {
-		if (!has(s, "action"))
+		if (!has(s, "action") && !impaired_is_doubtful(b))
 			problem_add(b->problems, s->at,
 				    "fault '%s' does nothing: give it an action (" LINK_ACTIONS
 				    "), or what changes, as in loss = 10%%",

@@ -245,6 +245,11 @@ void impaired_doubt(struct builder *b, const struct key *key)
 		b->impaired.doubtful[d] |= b->impaired.concerned[d];
 }
 
+bool impaired_is_doubtful(const struct builder *b)
+{
+	return b->impaired.doubtful[LINK_OUT] || b->impaired.doubtful[LINK_IN];
+}
+
 bool impaired_has(const struct builder *b, enum direction d)
 {
 	for (size_t k = 0; k < N_IMPAIRMENT_KEYS; k++)

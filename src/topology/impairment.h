@@ -112,6 +112,7 @@ struct flow_selector {
 	uint16_t port;	 /* destination port, 0: any */
 };
 
+/* Indices that do not concern a fault are SIZE_MAX. */
 struct fault {
 	char *name;
 	enum fault_action action;

@@ -139,6 +139,24 @@ static void skip_values(struct sweep *s)
 		scan_stop(&s->scan);
 }
 
+/* What other programs call a key of ours, where this kind of block has it. */
+static void consider_synonyms(struct nearest *n, const struct section_kind *kind)
+{
+	static const char *const synonyms[][2] = {
+		{ "latency", "delay" },	     { "bandwidth", "rate" },
+		{ "limit", "queue" },	     { "buffer", "queue" },
+		{ "corruption", "corrupt" }, { "duplication", "duplicate" },
+		{ "reordering", "reorder" }, { "distribution", "jitter-shape" },
+		{ "duration", "for" },	     { "interface", "link" },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(synonyms); i++)
+		for (size_t k = 0; k < section_kind_n_keys(kind); k++)
+			if (strcmp(n->word, synonyms[i][0]) == 0 &&
+			    strcmp(section_kind_key(kind, k)->name, synonyms[i][1]) == 0)
+				n->best = synonyms[i][1];
+}
+
 static void report_unknown(struct sweep *s, const struct section_kind *kind, const struct token *t,
 			   bool block)
 {
@@ -152,6 +170,8 @@ static void report_unknown(struct sweep *s, const struct section_kind *kind, con
 		nearest_consider(&n, section_kind_key(kind, i)->name);
 	for (size_t i = 0; block && i < kind->n_children; i++)
 		nearest_consider(&n, kind->children[i]->name);
+	if (!block && n.best == NULL)
+		consider_synonyms(&n, kind);
 	problem_add(s->problems, t->at, "unknown %s '%s' %s%s%s", block ? "block" : "key", name,
 		    kind == &grammar_top ? "at the top of the file" : "in ",
 		    kind == &grammar_top ? "" : kind->name, nearest_hint(&n));

@@ -17,6 +17,7 @@
 struct crossing {
 	uint64_t before, after;	       /* captured */
 	uint64_t logged, due;	       /* the log: came, and were to leave */
+	uint64_t late;		       /* of before: when the engine was told to stop, or after */
 	uint64_t met_before;	       /* of before and logged: the same frame */
 	uint64_t met_after;	       /* of due and after */
 	struct direction_evidence log; /* counted as the engine counts */
@@ -76,7 +77,9 @@ struct crossings *crossings_new(const struct trial *t)
 	c->trial = t;
 	c->of_way = array_new(ev->n_links * N_DIRECTIONS, sizeof(*c->of_way));
 	c->under_way = under_way_new();
-	if (ev->recording_ns > ev->started_ns)
+	if (ev->wire.opened_ns != 0)
+		c->began_ns = ev->wire.opened_ns;
+	else if (ev->recording_ns > ev->started_ns)
 		c->began_ns = ev->started_real_ns + (ev->recording_ns - ev->started_ns);
 	if (engine_keeps_log(ev))
 		open_log(c);
@@ -109,8 +112,8 @@ static void count_as_engine(struct direction_evidence *d, const struct link_fram
 	d->left += copies;
 	d->lost[f->cause]++;
 	d->duplicated += copies == 2;
-	d->corrupted += f->flipped != 0 && copies != 0;
-	d->reordered += f->reordered && copies != 0;
+	d->corrupted += f->flipped != 0;
+	d->reordered += f->reordered;
 }
 
 static void take_leaving(struct crossings *c, struct crossing *x, const struct link_frame *f)
@@ -147,7 +150,8 @@ static void take_record(struct crossings *c)
 
 void crossings_see(struct crossings *c, size_t capture, const struct packet *p)
 {
-	const struct capture_evidence *at = &c->trial->evidence->captures[capture];
+	const struct evidence *ev = c->trial->evidence;
+	const struct capture_evidence *at = &ev->captures[capture];
 
 	while (c->log != NULL && c->frame.arrived_ns <= p->time_ns)
 		take_record(c);
@@ -164,6 +168,7 @@ void crossings_see(struct crossings *c, size_t capture, const struct packet *p)
 
 	if (in_front) {
 		x->before++;
+		x->late += ev->wire.closed_ns != 0 && p->time_ns >= ev->wire.closed_ns;
 		x->met_before += under_way_change(c->under_way, key, 1);
 	} else {
 		x->after++;
@@ -183,6 +188,11 @@ static void finish_log(struct crossings *c)
 		fail(c, &e);
 }
 
+static uint64_t without(uint64_t n, uint64_t at_most)
+{
+	return n - (n < at_most ? n : at_most);
+}
+
 static void account_by_log(const struct crossing *x, bool captured, struct link_account *a)
 {
 	a->seen = x->log.arrived;
@@ -191,8 +201,9 @@ static void account_by_log(const struct crossing *x, bool captured, struct link_
 	a->corrupted = x->log.corrupted;
 	a->reordered = x->log.reordered;
 	if (captured)
-		a->unexplained = (x->before - x->met_before) + (x->logged - x->met_before) +
-				 (x->due - x->met_after) + (x->after - x->met_after);
+		a->unexplained = without(x->before - x->met_before, x->late) +
+				 (x->logged - x->met_before) + (x->due - x->met_after) +
+				 (x->after - x->met_after);
 }
 
 static void account_way(const struct crossings *c, size_t link, enum direction d,

@@ -43,6 +43,17 @@ static char *differ(const struct link_evidence *l, enum direction d, const char 
 			   l->name, direction_name(d), counted, what, logged);
 }
 
+/*
+ * Duplicates that were still held when the run was over: the engine has counted each as made and as
+ * lost, and the log knows nothing of them any more.
+ */
+static uint64_t unmade(const struct direction_evidence *n, const struct direction_evidence *log)
+{
+	uint64_t counted = n->lost[CAUSE_STOPPED], logged = log->lost[CAUSE_STOPPED];
+
+	return counted > logged ? counted - logged : 0;
+}
+
 static char *compare(const struct link_evidence *l, enum direction d,
 		     const struct direction_evidence *log)
 {
@@ -53,7 +64,7 @@ static char *compare(const struct link_evidence *l, enum direction d,
 	} pairs[] = {
 		{ "that came", n->arrived, log->arrived },
 		{ "that left", n->left, log->left },
-		{ "duplicated", n->duplicated, log->duplicated },
+		{ "duplicated", n->duplicated, log->duplicated + unmade(n, log) },
 		{ "corrupted", n->corrupted, log->corrupted },
 		{ "reordered", n->reordered, log->reordered },
 	};
@@ -65,7 +76,8 @@ static char *compare(const struct link_evidence *l, enum direction d,
 		cleanup_free char *what = text_format("lost (%s)",
 						      link_cause_name((enum link_cause)c));
 
-		text = differ(l, d, what, n->lost[c], log->lost[c]);
+		if (c != CAUSE_STOPPED || n->lost[c] < log->lost[c])
+			text = differ(l, d, what, n->lost[c], log->lost[c]);
 	}
 	return text;
 }

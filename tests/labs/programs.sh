@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 if [ -z "${LOOPBACK:-}" ]; then
 	cd "$top" && rm -rf "$work"
-	LOOPBACK=1 exec unshare -n sh "$top/tests/labs/$(basename "$0")"
+	LOOPBACK=1 exec unshare -n -m sh "$top/tests/labs/$(basename "$0")"
 fi
 ip link set lo up
 ip address add 10.0.0.1/8 dev lo
@@ -75,4 +75,26 @@ receive taken 10.0.0.1
 same "a port that is taken: exit status" 1 $?
 has "a port that is taken: message" 'f1 .*bind a UDP socket to port 10000: Address already in use' err
 stop_receivers
+
+# A file that is large enough to go through blocks of memory.
+head -c 30000000 /dev/urandom >large
+mkdir small
+mount -t tmpfs -o size=8m none small
+receive small/full 10.0.0.1
+"$send" --to 10.0.0.1 --quiet large 2>err
+same "a full disk: exit status" 1 $?
+has "a full disk: message" 'large .*No space left on device' err
+stop_receivers
+same "a full disk: nothing is left" "" "$(ls -A small/full)"
+umount small
+
+receive whole 10.0.0.1
+"$send" --mode multi-thread --to 10.0.0.1 --quiet large f1
+same "a large file: exit status" 0 $?
+"$send" --to 10.0.0.1 --quiet large 2>err
+same "a large file again: exit status" 1 $?
+has "a large file again: message" 'large .*File exists' err
+stop_receivers
+ok "a large file: it is whole" cmp large whole/large
+same "a large file: nothing else is left" "f1 large" "$(cd whole && find . -type f | sed 's,./,,' | sort | xargs)"
 finish

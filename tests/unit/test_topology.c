@@ -453,6 +453,28 @@ static void good_files_have_no_mistake(void **state)
 		plan_free(parse(good_files[i]));
 }
 
+/* What comes with the program, as make install and the README show it. */
+static void shipped_files_have_no_mistake(void **state)
+{
+	glob_t g;
+
+	(void)state;
+	assert_int_equal(glob("../../../topologies/*.conf", 0, NULL, &g), 0);
+	assert_true(g.gl_pathc >= 7);
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		struct problems p = { 0 };
+		struct plan *plan = NULL;
+
+		plan_load(g.gl_pathv[i], &plan, &p);
+
+		cleanup_free char *messages = messages_of(&p);
+
+		assert_string_equal(messages, "");
+		plan_free(plan);
+	}
+	globfree(&g);
+}
+
 static void damage_one(const char *good, uint64_t *seed)
 {
 	size_t len = strlen(good);
@@ -518,6 +540,7 @@ int main(void)
 		cmocka_unit_test(derived_macs),
 		cmocka_unit_test(addresses_between_nodes),
 		cmocka_unit_test(good_files_have_no_mistake),
+		cmocka_unit_test(shipped_files_have_no_mistake),
 		cmocka_unit_test(damaged_files_get_messages),
 		cmocka_unit_test(deep_nesting),
 	};

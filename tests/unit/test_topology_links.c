@@ -149,20 +149,25 @@ static void drops(void **state)
 {
 	cleanup_by(plan_freep) struct plan *plan = parse(
 		LAB("out { drop = { 7, 20-25, \"5 of " FLOW "\",\n"
-		    "'2-4 of udp [fd00::1]:*1 > fd00::2:53', '1 of arp' } }"));
+		    "'2-4 of udp [FD00:0::1]:*1 > fd00::2:053', '1 of icmp6 fd00::1 > fd00::2',\n"
+		    "'1 of ip-89 10.0.0.1 > 224.0.0.5' } }"));
 	static const struct {
 		uint64_t first, last;
 		const char *flow;
 	} expected[] = {
-		{ 7, 7, NULL },	 { 20, 25, NULL },
-		{ 5, 5, FLOW },	 { 2, 4, "udp [fd00::1]:*1 > fd00::2:53" },
-		{ 1, 1, "arp" },
+		{ 7, 7, NULL },
+		{ 20, 25, NULL },
+		{ 5, 5, FLOW },
+		/* As the logs of links have it. */
+		{ 2, 4, "udp [fd00::1]:*1 > [fd00::2]:53" },
+		{ 1, 1, "icmp6 fd00::1 > fd00::2" },
+		{ 1, 1, "ip-89 10.0.0.1 > 224.0.0.5" },
 	};
 	const struct impairment *out = out_of_a(plan);
 
 	(void)state;
-	assert_int_equal(out->n_drops, 5);
-	for (size_t i = 0; i < 5; i++) {
+	assert_int_equal(out->n_drops, 6);
+	for (size_t i = 0; i < 6; i++) {
 		assert_int_equal(out->drops[i].first, expected[i].first);
 		assert_int_equal(out->drops[i].last, expected[i].last);
 		assert_true((out->drops[i].flow == NULL) == (expected[i].flow == NULL));

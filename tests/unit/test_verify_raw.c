@@ -341,6 +341,119 @@ static void sender_sent_other_bytes(void **state)
 	lab_free(l);
 }
 
+/* ---- what links did ---- */
+
+static void links_say_where_chunks_went(void **state)
+{
+	const struct lab_way w = { 0, 1, 43210, LAB_PORT };
+	struct vlab *l = lab_new(1, FORMAT_RAW, SNAPLEN);
+	struct lab_link *sender = lab_engine(l, 0, ENGINE_USER);
+	struct lab_link *receiver = lab_engine(l, 1, ENGINE_USER);
+	struct text written = { 0 };
+
+	(void)state;
+	lab_add_random(l, "1.bin", LEN_1);
+	l->interfaces[1].impairments[LINK_IN].loss = 0.25;
+	for (size_t i = 0; i < 10; i++) {
+		bool out = i == 3 || i == 5, in = i == 8, flip = i == 7;
+
+		sender->next[LINK_OUT].cause = out ? CAUSE_LISTED : CAUSE_NONE;
+		receiver->next[LINK_IN].cause = in ? CAUSE_LOSS : CAUSE_NONE;
+		receiver->next[LINK_IN].flip = flip ? 800 : 0;
+		send_chunk(l, &w, 0, i, out || in || flip ? NULL : &written);
+	}
+	finish(l, 0, 43210, &written);
+
+	const struct run_verdict *v = lab_judge(l);
+	cleanup_free char *dropped = text_format("chunks 3, 5 lost on alpine-1/eth0 out: %s",
+						 link_cause_name(CAUSE_LISTED));
+
+	assert_outcome(v, OUTCOME_FAIL);
+	assert_int_equal(v->lost, 4);
+	assert_int_equal(v->ledger.outcome, OUTCOME_PASS);
+	assert_says(v->reasons[0], dropped);
+	assert_says(v->reasons[0], "chunk 8 lost on alpine-2/eth0 in: loss 25%");
+	assert_says(v->reasons[0], "chunk 7 corrupted on alpine-2/eth0 in");
+	text_done(&written);
+	lab_free(l);
+}
+
+/* A broadcast is lost for all by the sender's link, and for one by the receiver's. */
+static void links_and_broadcasts(void **state)
+{
+	struct vlab *l = two_files(2);
+	struct lab_link *sender = lab_engine(l, 0, ENGINE_USER);
+	struct lab_link *receiver = lab_engine(l, 2, ENGINE_USER);
+	const struct lab_way w = { 0, LAB_NODES, 43210, LAB_PORT };
+	struct text written[2] = { 0 };
+
+	(void)state;
+	l->transfer.broadcast = l->transfer.shared_socket = true;
+	for (size_t f = 0; f < 2; f++)
+		for (size_t i = 0; i < n_chunks(l, f); i++) {
+			bool out = f == 0 && i == 2, in = f == 0 && i == 6;
+
+			sender->next[LINK_OUT].cause = out ? CAUSE_EVERY : CAUSE_NONE;
+			receiver->next[LINK_IN].cause = in ? CAUSE_BURST : CAUSE_NONE;
+			send_chunk(l, &w, f, i, NULL);
+			for (size_t to = 0; to < 2; to++)
+				if (!out && !(in && to == 1))
+					text_add_bytes(&written[to], l->content[f].p + i * CHUNK,
+						       chunk_len(l, f, i));
+		}
+	for (size_t to = 0; to < 2; to++) {
+		finish(l, to, 43210, &written[to]);
+		text_done(&written[to]);
+	}
+
+	const struct run_verdict *v = lab_judge(l);
+
+	assert_outcome(v, OUTCOME_FAIL);
+	assert_int_equal(v->ledger.unexplained, 0);
+	assert_int_equal(v->lost, 3);
+	assert_says(v->files[0].reason, "chunk 2 lost on alpine-1/eth0 out");
+	assert_null(strstr(v->files[0].reason, "chunk 6"));
+	assert_says(v->files[2].reason, "chunk 2 lost on alpine-1/eth0 out");
+	assert_says(v->files[2].reason, "chunk 6 lost on alpine-3/eth0 in: burst");
+	assert_int_equal(v->files[1].outcome, OUTCOME_PASS);
+	lab_free(l);
+}
+
+/* Nobody damaged it: it came like that. */
+static void order_is_to_blame(void **state)
+{
+	const struct lab_way w = { 0, 1, 43210, LAB_PORT };
+	static const size_t order[] = { 0, 2, 1, 3, 4, 4, 5, 6, 7, 8, 9 };
+	struct vlab *l = lab_new(1, FORMAT_RAW, SNAPLEN);
+	struct text written = { 0 };
+
+	(void)state;
+	lab_add_random(l, "1.bin", LEN_1);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		send_chunk(l, &w, 0, order[i], &written);
+	finish(l, 0, 43210, &written);
+
+	const struct run_verdict *v = lab_judge(l);
+
+	assert_outcome(v, OUTCOME_FAIL);
+	assert_int_equal(v->files[0].capture.outcome, OUTCOME_PASS);
+	assert_says(v->reasons[0], "the receiver wrote what arrived at alpine-2/eth0, as it "
+				   "arrived: 1 out of order, 1 more than once");
+	lab_free(l);
+
+	/* The same, and the receiver damaged it as well. */
+	l = lab_new(1, FORMAT_RAW, SNAPLEN);
+	lab_add_random(l, "1.bin", LEN_1);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		send_chunk(l, &w, 0, order[i], NULL);
+	written.s[5 * CHUNK + 7] ^= 1;
+	finish(l, 0, 43210, &written);
+	assert_outcome(lab_judge(l), OUTCOME_FAIL);
+	assert_says(l->verdict.reasons[0], "the receiver damaged it");
+	text_done(&written);
+	lab_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +468,9 @@ int main(void)
 		cmocka_unit_test(nothing_written),
 		cmocka_unit_test(empty_file),
 		cmocka_unit_test(sender_sent_other_bytes),
+		cmocka_unit_test(links_say_where_chunks_went),
+		cmocka_unit_test(links_and_broadcasts),
+		cmocka_unit_test(order_is_to_blame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "capture/pcapng.h"
+#include "link/log.h"
 #include "verify/judge.h"
 
 #define LAB_NODES 3
@@ -39,6 +40,24 @@
 struct lab_bytes {
 	uint8_t *p;
 	size_t len;
+};
+
+/* What an engine does to the next frame on one direction of a link, and what it says it did. */
+struct lab_fate {
+	enum link_cause cause;
+	double draw; /* 0: nothing was drawn */
+	bool twice, reordered;
+	unsigned flip; /* this bit of the frame, 0: none */
+	/* Lies. */
+	bool unlogged, logged_twice, wrong_hash;
+};
+
+/* A link with an engine. */
+struct lab_link {
+	size_t node;
+	struct lab_fate next[N_DIRECTIONS];
+	uint32_t flows[N_DIRECTIONS];
+	uint64_t numbers[N_DIRECTIONS];
 };
 
 struct vlab {
@@ -54,7 +73,10 @@ struct vlab {
 	struct transfer_file files[LAB_FILES];
 	struct lab_bytes content[LAB_FILES];
 	struct evidence *evidence;
-	struct pcapng_writer *captures[LAB_NODES];
+	struct pcapng_writer *captures[2 * LAB_NODES]; /* far ones behind those of nodes */
+	struct lab_link links[LAB_NODES];
+	struct log_writer *log;
+	unsigned flipped; /* the bit of the frame that is on its way */
 	uint64_t time_ns;
 	struct run_verdict verdict;
 	/* What happens to the next datagram. */
@@ -116,13 +138,19 @@ static inline void lab_fill_evidence(struct vlab *l, bool captures)
 	const struct evidence_sizes sizes = {
 		.n_programs = l->transfer.n_to + 1,
 		.n_nodes = LAB_NODES,
-		.n_captures = captures ? LAB_NODES : 0,
+		.n_captures = captures ? 2 * LAB_NODES : 0,
+		.n_links = LAB_NODES,
+		.n_faults = 2,
 	};
 	struct evidence *ev;
 	struct err e;
 
 	assert_int_equal(evidence_new(&sizes, &l->evidence, &e), 0);
 	ev = l->evidence;
+	/* There is room for links with engines: see lab_engine(). */
+	ev->n_captures = captures ? LAB_NODES : 0;
+	ev->n_links = 0;
+	ev->n_faults = 0;
 	ev->stage = STAGE_DONE;
 	ev->recording_ns = 1;
 	for (size_t i = 0; i < l->transfer.n_to; i++)
@@ -140,20 +168,15 @@ static inline void lab_fill_evidence(struct vlab *l, bool captures)
 	}
 }
 
-static inline void lab_open_captures(struct vlab *l)
+static inline void lab_open_capture(struct vlab *l, size_t i)
 {
-	for (size_t i = 0; i < l->evidence->n_captures; i++) {
-		cleanup_free char *path = text_format("%s/%s", l->dir,
-						      l->evidence->captures[i].file);
-		struct pcapng_interface iface = {
-			.name = l->evidence->captures[i].name,
-			.snaplen = l->topology.capture.snaplen,
-		};
-		struct err e;
+	const struct capture_evidence *c = &l->evidence->captures[i];
+	cleanup_free char *path = text_format("%s/%s", l->dir, c->file);
+	struct pcapng_interface iface = { c->name, .snaplen = l->topology.capture.snaplen };
+	struct err e;
 
-		assert_int_equal(pcapng_writer_open(path, NULL, NULL, &l->captures[i], &e), 0);
-		assert_int_equal(pcapng_write_interface(l->captures[i], &iface, &e), 0);
-	}
+	assert_int_equal(pcapng_writer_open(path, NULL, NULL, &l->captures[i], &e), 0);
+	assert_int_equal(pcapng_write_interface(l->captures[i], &iface, &e), 0);
 }
 
 /* n_to receivers; snaplen 0: captures are off. */
@@ -194,7 +217,8 @@ static inline struct vlab *lab_new(size_t n_to, enum transfer_format format, uns
 	};
 	l->time_ns = 1700000000 * NS_PER_SEC;
 	lab_fill_evidence(l, snaplen != 0);
-	lab_open_captures(l);
+	for (size_t i = 0; i < l->evidence->n_captures; i++)
+		lab_open_capture(l, i);
 	return l;
 }
 
@@ -202,10 +226,11 @@ static inline void lab_free(struct vlab *l)
 {
 	cleanup_free char *command = text_format("rm -rf '%s'", l->dir);
 
-	for (size_t i = 0; i < LAB_NODES; i++) {
+	for (size_t i = 0; i < 2 * LAB_NODES; i++)
 		pcapng_writer_freep(&l->captures[i]);
+	for (size_t i = 0; i < LAB_NODES; i++)
 		free(l->nodes[i].name);
-	}
+	log_writer_freep(&l->log);
 	for (size_t i = 0; i < l->transfer.n_files; i++) {
 		free(l->files[i].name);
 		free(l->files[i].path);
@@ -281,6 +306,8 @@ static inline const struct run_verdict *lab_judge(struct vlab *l)
 	for (size_t i = 0; i < l->evidence->n_captures; i++)
 		assert_int_equal(pcapng_writer_close(l->captures[i], &e), 0);
 	memset(l->captures, 0, sizeof(l->captures));
+	if (l->log != NULL)
+		assert_int_equal(log_writer_close(take_ptr(l->log), &e), 0);
 	run_verdict_done(&l->verdict);
 	judge_run(&in, &l->verdict);
 	return &l->verdict;

@@ -76,9 +76,10 @@ static inline size_t lab_frame(const struct vlab *l, const struct lab_way *w, co
 	return len + 42;
 }
 
-static inline void lab_capture(struct vlab *l, size_t node, const uint8_t *frame, size_t len)
+/* number: of the capture; nodes' own are numbered as the nodes. */
+static inline void lab_capture(struct vlab *l, size_t number, const uint8_t *frame, size_t len)
 {
-	struct capture_evidence *c = &l->evidence->captures[node];
+	struct capture_evidence *c = &l->evidence->captures[number];
 	struct packet p = { .time_ns = l->time_ns, .original_len = (uint32_t)len, .data = frame };
 	struct err e;
 
@@ -87,16 +88,155 @@ static inline void lab_capture(struct vlab *l, size_t node, const uint8_t *frame
 		return;
 	p.captured_len = p.original_len < l->topology.capture.snaplen ? p.original_len
 								      : l->topology.capture.snaplen;
-	assert_int_equal(pcapng_write_packet(l->captures[node], &p, &e), 0);
+	assert_int_equal(pcapng_write_packet(l->captures[number], &p, &e), 0);
 	c->packets++;
 	c->received++;
 	c->bytes += len;
 }
 
+/* ---- engines ---- */
+
+static inline uint32_t lab_log_flow(struct vlab *l, size_t link, enum direction d)
+{
+	const struct link_flow flow = {
+		.link = (uint16_t)link,
+		.direction = (uint8_t)d,
+		.protocol = 17,
+		.ethertype = 0x0800,
+		.from_port = 43210,
+		.to_port = LAB_PORT,
+		.from = { [10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1 },
+		.to = { [10] = 0xff, [11] = 0xff, [12] = 10, [15] = 2 },
+	};
+
+	return log_write_flow(l->log, &flow);
+}
+
+/* Gives the link of this node an engine; what happens there is links[NUMBER].next. */
+static inline struct lab_link *lab_engine(struct vlab *l, size_t node, enum link_engine engine)
+{
+	struct evidence *ev = l->evidence;
+	size_t number = ev->n_links++;
+	struct lab_link *link = &l->links[number];
+	struct link_evidence *le = &ev->links[number];
+	struct err e;
+
+	link->node = le->node = node;
+	le->engine = engine;
+	le->ring = RING_PACKET;
+	l->interfaces[node].engine = true;
+	assert_true(snprintf(le->name, sizeof(le->name), "%s/eth0", l->nodes[node].name) > 0);
+	if (ev->n_captures != 0) {
+		struct capture_evidence *c = &ev->captures[ev->n_captures++];
+
+		c->node = node;
+		c->far = c->complete = true;
+		assert_true(snprintf(c->name, sizeof(c->name), "Hub1/%s.eth0",
+				     l->nodes[node].name) > 0);
+		assert_true(snprintf(c->file, sizeof(c->file), "far-%zu.pcapng", node) > 0);
+		lab_open_capture(l, LAB_NODES + number);
+	}
+	if (engine == ENGINE_NETEM)
+		return link;
+	ev->wire.complete = ev->wire.fifo = true;
+	lab_copy(ev->wire.log, sizeof(ev->wire.log), "links.log");
+	if (l->log == NULL) {
+		cleanup_free char *path = text_format("%s/links.log", l->dir);
+
+		assert_int_equal(log_writer_open(path, &l->log, &e), 0);
+	}
+	for (size_t d = 0; d < N_DIRECTIONS; d++)
+		link->flows[d] = lab_log_flow(l, number, (enum direction)d);
+	return link;
+}
+
+static inline struct lab_link *lab_link_of(struct vlab *l, size_t node)
+{
+	for (size_t i = 0; i < l->evidence->n_links; i++)
+		if (l->links[i].node == node)
+			return &l->links[i];
+	return NULL;
+}
+
+/* The capture at the network's side of the node's link. */
+static inline size_t lab_far(const struct vlab *l, const struct lab_link *link)
+{
+	return LAB_NODES + (size_t)(link - l->links);
+}
+
+static inline void lab_count_fate(struct direction_evidence *d, const struct lab_fate *f)
+{
+	d->arrived++;
+	d->lost[f->cause] += f->cause != CAUSE_NONE;
+	if (f->cause != CAUSE_NONE)
+		return;
+	d->left += f->twice ? 2 : 1;
+	d->duplicated += f->twice;
+	d->corrupted += f->flip != 0;
+	d->reordered += f->reordered;
+}
+
+/* The frame goes over the node's link. Returns how many come out, and flips the bit in there. */
+static inline size_t lab_cross(struct vlab *l, size_t node, enum direction d, uint8_t *frame,
+			       size_t len)
+{
+	struct lab_link *link = lab_link_of(l, node);
+
+	if (link == NULL)
+		return 1;
+
+	struct link_evidence *le = &l->evidence->links[link - l->links];
+	struct lab_fate f = link->next[d];
+	size_t captured = len < l->topology.capture.snaplen ? len : l->topology.capture.snaplen;
+	struct link_frame record = {
+		.arrived_ns = l->time_ns,
+		.due_ns = f.cause == CAUSE_NONE ? l->time_ns + 500 : 0,
+		.due_again_ns = f.cause == CAUSE_NONE && f.twice ? l->time_ns + 700 : 0,
+		.hash_in = log_hash(frame, captured, len),
+		.number = ++link->numbers[d],
+		.draw = f.draw != 0 ? f.draw : -1,
+		.flow = link->flows[d],
+		.len = (uint32_t)len,
+		.flipped = f.flip,
+		.cause = (uint8_t)f.cause,
+		.reordered = f.reordered,
+	};
+
+	l->time_ns += 1000;
+	if (f.flip != 0)
+		frame[f.flip / 8] ^= (uint8_t)(1u << f.flip % 8);
+	l->flipped = f.flip != 0 ? f.flip : l->flipped;
+	record.hash_out = log_hash(frame, captured, len) ^ f.wrong_hash;
+	for (size_t i = 0; le->engine == ENGINE_USER && !f.unlogged && i <= f.logged_twice; i++)
+		log_write_frame(l->log, &record);
+	lab_count_fate(&le->directions[d], &f);
+	link->next[d] = (struct lab_fate){ .cause = CAUSE_NONE };
+	return f.cause != CAUSE_NONE ? 0 : f.twice ? 2 : 1;
+}
+
+/* ---- ways ---- */
+
 /* Broadcasts that nobody waits for are dropped without being counted. */
 static inline bool lab_is_counted(const struct vlab *l, const struct lab_way *w, size_t node)
 {
 	return w->to != LAB_NODES || (node != 0 && node <= l->transfer.n_to);
+}
+
+/*
+ * What the kernel makes of a datagram with a flipped bit (net/ethernet, net/ipv4). Nobody
+ * looks at the link address that it came from; then there are the IP header and the length.
+ */
+static inline void lab_count_damaged(struct udp_counters *c, const uint8_t *frame, size_t len,
+				     unsigned bit)
+{
+	size_t at = bit / 8, udp_len = (size_t)(frame[38] << 8 | frame[39]);
+
+	if (at >= 6 && at < 12)
+		c->in_datagrams++;
+	if (at < 34)
+		return;
+	c->in_errors++;
+	c->csum_errors += (at != 38 && at != 39) || (udp_len >= 8 && udp_len <= len - 34);
 }
 
 static inline void lab_arrive(struct vlab *l, const struct lab_way *w, size_t node, uint8_t *frame,
@@ -106,7 +246,9 @@ static inline void lab_arrive(struct vlab *l, const struct lab_way *w, size_t no
 	struct udp_counters *c = lab_is_counted(l, w, node) ? &l->evidence->nodes[node].udp
 							    : &ignored;
 
-	if (l->damage) {
+	if (l->flipped != 0) {
+		lab_count_damaged(c, frame, len, l->flipped);
+	} else if (l->damage) {
 		frame[len - 1] ^= 0x10;
 		c->csum_errors++;
 		c->in_errors++;
@@ -122,29 +264,50 @@ static inline void lab_arrive(struct vlab *l, const struct lab_way *w, size_t no
 		frame[len - 1] ^= 0x10;
 }
 
+/* From the network to one node. */
+static inline void lab_deliver(struct vlab *l, const struct lab_way *w, size_t node,
+			       const uint8_t *sent, size_t len)
+{
+	const struct lab_link *link = lab_link_of(l, node);
+	bool for_it = w->to == node || (w->to == LAB_NODES && node != w->from);
+	unsigned flipped = l->flipped;
+	uint8_t frame[2048];
+
+	memcpy(frame, sent, len);
+	if (link != NULL)
+		lab_capture(l, lab_far(l, link), frame, len);
+
+	size_t copies = lab_cross(l, node, LINK_IN, frame, len) * (l->twice && for_it ? 2 : 1);
+
+	for (size_t i = 0; i < copies && for_it; i++)
+		lab_arrive(l, w, node, frame, len);
+	for (size_t i = 0; i < copies && !for_it; i++)
+		lab_capture(l, node, frame, len);
+	l->flipped = flipped;
+}
+
 /* One datagram on a hub: everyone sees every frame; the spoiling flags are used up. */
 static inline void lab_send(struct vlab *l, const struct lab_way *w, const void *payload,
 			    size_t len)
 {
+	const struct lab_link *link = lab_link_of(l, w->from);
 	uint8_t frame[2048];
 	size_t n = lab_frame(l, w, payload, len, frame);
 
 	if (!l->hide_out)
 		lab_capture(l, w->from, frame, n);
-	for (size_t i = 0; !l->lose && i < LAB_NODES; i++) {
-		bool for_it = w->to == i || (w->to == LAB_NODES && i != w->from);
 
-		if (i == w->from)
-			continue;
-		if (!for_it) {
-			lab_capture(l, i, frame, n);
-			continue;
-		}
-		lab_arrive(l, w, i, frame, n);
-		if (l->twice)
-			lab_arrive(l, w, i, frame, n);
+	size_t copies = lab_cross(l, w->from, LINK_OUT, frame, n);
+
+	for (size_t k = 0; k < copies; k++) {
+		if (link != NULL)
+			lab_capture(l, lab_far(l, link), frame, n);
+		for (size_t i = 0; !l->lose && i < LAB_NODES; i++)
+			if (i != w->from)
+				lab_deliver(l, w, i, frame, n);
 	}
 	l->lose = l->hide_out = l->hide_in = l->damage = l->full = l->unread = l->twice = false;
+	l->flipped = 0;
 }
 
 /* ---- the transfer protocol ---- */
