@@ -195,6 +195,11 @@ static int read_losses(const struct place *p, struct hunt *h, struct err *e)
 				 "the user engine, so none lost datagrams by chance");
 	if (losses_read(&h->losses, log, h->topology, e) != 0)
 		return -1;
+	if (h->losses.n == 0 && h->losses.n_other != 0)
+		return err_usage(e,
+				 "links lost by chance nothing but %zu frames that are not IP "
+				 "(ARP), which no list can name",
+				 h->losses.n_other);
 	if (h->losses.n == 0)
 		return err_usage(e, "no link lost a datagram by chance: the run failed for other "
 				    "reasons");

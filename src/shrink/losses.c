@@ -31,11 +31,14 @@ static int find_link(const struct topology *t, size_t link, struct place *ret, s
 		       link);
 }
 
-static bool is_by_chance(const struct link_frame *f, const struct link_flow *flow)
+static bool is_by_chance(const struct link_frame *f)
 {
-	bool ip = flow->ethertype == ETHERTYPE_IP || flow->ethertype == ETHERTYPE_IPV6;
+	return f->cause >= CAUSE_LISTED && f->cause <= CAUSE_BURST;
+}
 
-	return ip && f->cause >= CAUSE_LISTED && f->cause <= CAUSE_BURST;
+static bool is_ip(const struct link_flow *flow)
+{
+	return flow->ethertype == ETHERTYPE_IP || flow->ethertype == ETHERTYPE_IPV6;
 }
 
 /* Flows are few, and one loss is mostly of the flow of the loss before. */
@@ -80,7 +83,11 @@ int losses_read(struct losses *losses, const char *log, const struct topology *t
 	while ((more = log_read(r, &f, e)) > 0) {
 		const struct link_flow *flow = log_flow(r, f.flow);
 
-		if (is_by_chance(&f, flow) && add_loss(losses, &f, flow, t, e) != 0)
+		if (!is_by_chance(&f))
+			continue;
+		if (!is_ip(flow))
+			losses->n_other++;
+		else if (add_loss(losses, &f, flow, t, e) != 0)
 			return -1;
 	}
 	return more;

@@ -28,6 +28,7 @@ struct losses {
 	size_t n, room;
 	char **flows;
 	size_t n_flows, flows_room;
+	size_t n_other; /* frames lost by chance that are not IP */
 };
 
 /* From the log of a run of this topology; losses_done() in any case. */
