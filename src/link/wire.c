@@ -229,4 +229,5 @@ void wire_free(struct wire *w)
 void wire_freep(struct wire **w)
 {
 	wire_free(*w);
+	*w = NULL;
 }
