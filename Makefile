@@ -15,7 +15,7 @@ VERSION := 0.1.0
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 Q       := $(if $(V),,@)
 
-LIBS_HARNESS := libnl-3.0 libnl-route-3.0 libpcap libconfuse jansson libcrypto libpng
+LIBS_HARNESS := libnl-3.0 libpcap libconfuse jansson libcrypto libpng
 LIBS_NODES   := libcrypto jansson
 LIBS_TESTS   := cmocka
 
@@ -47,6 +47,7 @@ LIB   := $(BUILD)/libharness.a
 NLIB  := $(BUILD)/libnodes.a
 NODES := $(patsubst nodes/%.c,%,$(wildcard nodes/*.c))
 UNIT  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 MISBEHAVING := $(patsubst tests/nodes/%.c,$(BUILD)/tests/nodes/%,$(wildcard tests/nodes/*.c))
 SOURCES := $(wildcard src/*/*.[ch] nodes/*.c nodes/lib/*.[ch] tests/*/*.[ch])
 obj    = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -79,7 +80,7 @@ $(NLIB): $(call obj,$(wildcard nodes/lib/*.c))
 $(LIB) $(NLIB):
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(UNIT): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB) $(NLIB)
+$(UNIT) $(BENCHES): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB) $(NLIB)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs_of,$(LIBS_HARNESS) $(LIBS_TESTS)) -lm -pthread
 
@@ -135,8 +136,8 @@ lint:
 	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/bench/*.sh
 	mandoc -Tlint -Wwarning docs/*.[15]
 
-bench: all
-	tests/bench/run.sh
+bench: all $(BENCHES)
+	BUILD=$(BUILD) tests/bench/run.sh
 
 # The long forms of what `make check` does briefly.
 soak: test

@@ -52,7 +52,7 @@ void probe_socket_list(struct finding *f, int arg);
 void probe_receive_buffer(struct finding *f, int bytes);
 void probe_segmentation(struct finding *f, int arg);
 void probe_coalescing(struct finding *f, int arg);
-void probe_xdp(struct finding *f, int arg);
+void probe_link_rings(struct finding *f, int arg);
 void probe_netem(struct finding *f, int arg);
 
 #endif

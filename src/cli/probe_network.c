@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <linux/if_xdp.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -14,15 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <netlink/netlink.h>
-#include <netlink/route/qdisc.h>
-#include <netlink/route/qdisc/netem.h>
-#include <netlink/route/tc.h>
-
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "lab/diag.h"
+#include "lab/netem.h"
 #include "lab/netlink.h"
+#include "link/port.h"
 
 #define LOOPBACK_INDEX 1 /* of every new network namespace */
 #define SEGMENT	       1000
@@ -221,77 +217,32 @@ void probe_coalescing(struct finding *f, int arg)
 
 /* ---- link engines ---- */
 
-/* Everything that a socket needs before packets can flow: XDP_COPY works on any interface. */
-static int bind_xdp(int fd, void *memory, size_t size)
+/* As the wire opens them; it can do without, at a price. */
+void probe_link_rings(struct finding *f, int arg)
 {
-	struct xdp_umem_reg umem = {
-		.addr = (uintptr_t)memory,
-		.len = size,
-		.chunk_size = 4096,
-	};
-	struct sockaddr_xdp address = {
-		.sxdp_family = AF_XDP,
-		.sxdp_flags = XDP_COPY,
-		.sxdp_ifindex = LOOPBACK_INDEX,
-	};
-	static const int rings[] = { XDP_UMEM_FILL_RING, XDP_UMEM_COMPLETION_RING, XDP_RX_RING };
-	int entries = 16;
-
-	if (setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &umem, sizeof(umem)) != 0)
-		return -1;
-	for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++)
-		if (setsockopt(fd, SOL_XDP, rings[i], &entries, sizeof(entries)) != 0)
-			return -1;
-	return bind(fd, (struct sockaddr *)&address, sizeof(address));
-}
-
-void probe_xdp(struct finding *f, int arg)
-{
-	size_t size = 16 * 4096;
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const struct port_config config = { .device = "lo", .memory = 1 << 20 };
+	cleanup_by(port_closep) struct port *port = NULL;
+	struct err e;
 
 	(void)arg;
 	if (loopback_up(f) != 0)
 		return;
-
-	cleanup_close int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	if (memory == MAP_FAILED || fd < 0)
-		probe_fails(f, errno, "socket");
-	else if (bind_xdp(fd, memory, size) != 0)
-		probe_fails(f, errno, "bind");
+	if (port_open(&config, RING_PACKET, &port, &e) != 0)
+		probe_fails(f, 0, "plain sockets instead: %s", e.msg);
 	else
-		probe_works(f, "in copy mode");
-}
-
-static void socket_freep(struct nl_sock **sock)
-{
-	nl_socket_free(*sock);
-}
-
-static void qdisc_freep(struct rtnl_qdisc **qdisc)
-{
-	rtnl_qdisc_put(*qdisc);
+		probe_works(f, "TPACKET_V2, both ways");
 }
 
 void probe_netem(struct finding *f, int arg)
 {
-	cleanup_by(socket_freep) struct nl_sock *sock = nl_socket_alloc();
-	cleanup_by(qdisc_freep) struct rtnl_qdisc *qdisc = rtnl_qdisc_alloc();
-	int r = nl_connect(sock, NETLINK_ROUTE);
+	const struct impairment loss = { .loss = 0.5 };
+	struct netem_counters counters;
+	struct err e;
 
 	(void)arg;
-	rtnl_tc_set_ifindex(TC_CAST(qdisc), LOOPBACK_INDEX);
-	rtnl_tc_set_parent(TC_CAST(qdisc), TC_H_ROOT);
-	if (r >= 0)
-		r = rtnl_tc_set_kind(TC_CAST(qdisc), "netem");
-	if (r >= 0) {
-		rtnl_netem_set_limit(qdisc, 1000);
-		rtnl_netem_set_delay(qdisc, 1000);
-		r = rtnl_qdisc_add(sock, qdisc, NLM_F_CREATE);
-	}
-	if (r < 0)
-		probe_fails(f, 0, "add a netem qdisc: %s", nl_geterror(r));
+	if (netem_apply("lo", &loss, 1, &e) != 0 || netem_read("lo", &counters, &e) != 0)
+		probe_fails(f, 0, "%s", e.msg);
 	else
-		probe_works(f, "can be made");
+		probe_works(f, counters.seeded ? "can be made, and takes a seed"
+					       : "can be made; takes no seed before Linux 6.6");
 }

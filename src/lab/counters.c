@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The values line of a protocol follows its names line: proc_pid_net(5), /proc/net/snmp. */
@@ -51,4 +52,21 @@ int counters_parse_udp(const char *snmp, struct udp_counters *ret_counters, stru
 		if (!snmp_value(snmp, wanted[i].protocol, wanted[i].name, wanted[i].value))
 			return err_set(e, 0, "/proc/net/snmp lacks %s", wanted[i].name);
 	return 0;
+}
+
+uint64_t counters_parse_backlog(const char *softnet_stat)
+{
+	uint64_t sum = 0;
+
+	for (const char *line = softnet_stat; *line != '\0';) {
+		unsigned waiting;
+
+		if (sscanf(line, "%*x %*x %*x %*x %*x %*x %*x %*x %*x %*x %*x %x", &waiting) == 1)
+			sum += waiting;
+		line = strchr(line, '\n');
+		if (line == NULL)
+			break;
+		line++;
+	}
+	return sum;
 }

@@ -35,6 +35,7 @@
 struct lab {
 	const struct topology *topology;
 	bool offloads;
+	enum link_engine engine;
 	struct home home;
 	struct node_ns *nodes; /* topology.n_nodes of them */
 	int *netns;	       /* the same descriptors' net, for lab_netns() */
@@ -181,6 +182,22 @@ static int add_far_link(struct lab *lab, struct netlink *nl, size_t node, size_t
 	return netlink_set_up(nl, v.peer_index, e);
 }
 
+/* A hub of the two ends of the link's engine, near's index being the one before the port's. */
+static int join_ends(struct lab *lab, struct netlink *nl, size_t node, size_t i, int *next_index,
+		     struct err *e)
+{
+	unsigned mtu = lab->topology->nodes[node].interfaces[i].mtu;
+	int far = *next_index - 1, near = *next_index - 3, bridge = (*next_index)++;
+	cleanup_free char *name = text_format("b%zu-%zu", node, i);
+	struct link_devices d;
+
+	lab_name_devices(node, i, &d);
+	if (netlink_add_bridge(nl, bridge, name, NETWORK_HUB, mtu, e) != 0 ||
+	    netlink_join_hub(nl, near, d.near, bridge, e) != 0)
+		return -1;
+	return netlink_join_hub(nl, far, d.far, bridge, e);
+}
+
 static int add_links_of(struct lab *lab, struct netlink *nl, size_t node, int *next_index,
 			struct err *e)
 {
@@ -189,7 +206,11 @@ static int add_links_of(struct lab *lab, struct netlink *nl, size_t node, int *n
 	for (size_t i = 0; i < n->n_interfaces; i++) {
 		if (add_node_link(lab, nl, node, i, next_index, e) != 0)
 			return -1;
-		if (n->interfaces[i].engine && add_far_link(lab, nl, node, i, next_index, e) != 0)
+		if (!n->interfaces[i].engine)
+			continue;
+		if (add_far_link(lab, nl, node, i, next_index, e) != 0)
+			return -1;
+		if (lab->engine == ENGINE_NETEM && join_ends(lab, nl, node, i, next_index, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -347,13 +368,15 @@ static int create_nodes(struct lab *lab, struct err *e)
 	return 0;
 }
 
-int lab_up(const struct topology *t, bool offloads, struct lab **ret_lab, struct err *e)
+int lab_up(const struct lab_config *config, struct lab **ret_lab, struct err *e)
 {
+	const struct topology *t = config->topology;
 	cleanup_by(lab_freep) struct lab *lab = array_new(1, sizeof(*lab));
 	cleanup_by(netlink_freep) struct netlink *nl = NULL;
 
 	lab->topology = t;
-	lab->offloads = offloads;
+	lab->offloads = config->offloads;
+	lab->engine = config->engine;
 	lab->nodes = array_new(t->n_nodes, sizeof(*lab->nodes));
 	lab->netns = array_new(t->n_nodes, sizeof(*lab->netns));
 	lab->diags = array_new(t->n_nodes, sizeof(struct diag *));
@@ -396,6 +419,16 @@ int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counter
 	if (node_leave(&lab->home, e) != 0 || r != 0)
 		return -1;
 	return counters_parse_udp(snmp, ret_counters, e);
+}
+
+int lab_read_backlog(uint64_t *ret_packets, struct err *e)
+{
+	cleanup_free char *text = NULL;
+
+	if (fs_read("/proc/thread-self/net/softnet_stat", 1 << 20, &text, NULL, e) != 0)
+		return -1;
+	*ret_packets = counters_parse_backlog(text);
+	return 0;
 }
 
 int lab_find_socket(struct lab *lab, size_t node, const struct listening *l,

@@ -31,12 +31,18 @@ struct link_devices {
 
 void lab_name_devices(size_t node, size_t interface, struct link_devices *ret_devices);
 
-/*
- * Returns when every link carries frames. offloads: leave checksum and
- * segmentation offload on, which is faster and makes captures show super-packets
- * and unfinished checksums.
- */
-int lab_up(const struct topology *t, bool offloads, struct lab **ret_lab, struct err *e);
+struct lab_config {
+	const struct topology *topology;
+	/* Leave checksum and segmentation offload of clean links on, which is faster and makes
+	 * captures show super-packets and unfinished checksums. */
+	bool offloads;
+	/* Of impaired links. For netem their ends here are joined by a bridge; what carries frames
+	 * between them for the other engine is not there yet. */
+	enum link_engine engine;
+};
+
+/* Returns when every link carries frames. */
+int lab_up(const struct lab_config *config, struct lab **ret_lab, struct err *e);
 /* Closes descriptors. */
 void lab_free(struct lab *lab);
 void lab_freep(struct lab **lab);
@@ -50,6 +56,11 @@ int lab_enter(const struct lab *lab, size_t node, struct err *e);
 /* The node's UDP counters since it was made: /proc/net/snmp, proc_pid_net(5). */
 int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counters *ret_counters,
 			  struct err *e);
+/*
+ * Packets that the kernel has taken from links and not looked at yet, of the whole machine: they
+ * are neither lost nor counted by anyone. 0 where the kernel does not say.
+ */
+int lab_read_backlog(uint64_t *ret_packets, struct err *e);
 /*
  * The node's socket bound to this port, as sock_diag(7) shows it; when several are, the sum of
  * their queues and drops. ret_socket->seen is false when there is none.

@@ -249,6 +249,18 @@ int netlink_add_veth(struct netlink *nl, const struct veth *v, struct err *e)
 	return v->bridge_index == 0 || v->learning ? 0 : set_port(nl, v, e);
 }
 
+int netlink_join_hub(struct netlink *nl, int index, const char *name, int bridge_index,
+		     struct err *e)
+{
+	cleanup_by(msg_freep) struct nl_msg *m = link_message(0, index, true);
+	const struct veth port = { .port_index = index, .port_name = name };
+	bool ok = nla_put_u32(m, IFLA_MASTER, (uint32_t)bridge_index) == 0;
+
+	if (enqueue(nl, m, ok, "join to a bridge", name, e) != 0)
+		return -1;
+	return set_port(nl, &port, e);
+}
+
 int netlink_set_up(struct netlink *nl, int index, struct err *e)
 {
 	cleanup_by(msg_freep) struct nl_msg *m = link_message(0, index, true);

@@ -41,6 +41,9 @@ struct veth {
 
 /* Both ends created in place; the end here is up. */
 int netlink_add_veth(struct netlink *nl, const struct veth *v, struct err *e);
+/* Make an interface that is there a port of a bridge that floods. */
+int netlink_join_hub(struct netlink *nl, int index, const char *name, int bridge_index,
+		     struct err *e);
 int netlink_set_up(struct netlink *nl, int index, struct err *e);
 int netlink_add_address(struct netlink *nl, int index, const struct address *a, struct err *e);
 /* Who has this address behind the interface: nothing needs to ask. */

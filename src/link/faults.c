@@ -37,24 +37,26 @@ static void apply(const struct fault *f, enum direction d, struct impairment *no
 	}
 }
 
-static void update(const struct faults *f, struct lane *l)
+static void update(const struct faults *f, size_t number, enum direction d)
 {
-	const struct link_evidence *link = &f->evidence->links[l->number];
+	const struct link_evidence *link = &f->evidence->links[number];
 	const struct node *node = &f->topology->nodes[link->node];
+	struct impairment now = node->interfaces[link->interface].impairments[d];
 
-	l->now = node->interfaces[link->interface].impairments[l->direction];
 	for (size_t i = 0; i < f->n_in_force; i++) {
 		const struct fault *fault = &f->topology->faults[f->in_force[i]];
 
 		if (is_on(fault, link))
-			apply(fault, l->direction, &l->now);
+			apply(fault, d, &now);
 	}
+	f->set(f->arg, number, d, &now);
 }
 
 static void update_all(const struct faults *f)
 {
-	for (size_t i = 0; i < f->lanes->n; i++)
-		update(f, &f->lanes->lanes[i]);
+	for (size_t i = 0; i < f->evidence->n_links; i++)
+		for (int d = 0; d < N_DIRECTIONS; d++)
+			update(f, i, (enum direction)d);
 }
 
 /* ---- when ---- */

@@ -1,6 +1,6 @@
 /*
  * faults: what changes on links in the middle of a run, by time or by a count of datagrams. Those
- * that are in force form a list in the order in which they came; what a lane does is its
+ * that are in force form a list in the order in which they came; what a link does is its
  * topology's impairment with all of them applied in turn, so that undoing one leaves the others.
  */
 #ifndef HARNESS_LINK_FAULTS_H
@@ -11,7 +11,6 @@
 
 #include "evidence/evidence.h"
 #include "link/flows.h"
-#include "link/lane.h"
 #include "topology/topology.h"
 
 struct fault_state {
@@ -22,7 +21,8 @@ struct fault_state {
 struct faults {
 	const struct topology *topology;
 	struct evidence *evidence;
-	struct lanes *lanes;
+	/* This direction of this link does that from now on; *now is the caller's for the call. */
+	void (*set)(void *arg, size_t link, enum direction d, const struct impairment *now);
 	struct fault_state *states; /* as topology.faults */
 	size_t *in_force;	    /* their numbers, in the order in which they fired */
 	size_t n_in_force;
@@ -32,7 +32,7 @@ struct faults {
 	void *arg;
 };
 
-/* The lanes have the topology's impairments then. */
+/* Every direction of every link is set then, as the topology has it. */
 void faults_init(struct faults *f);
 /* Note on a new flow which faults count it. */
 void faults_watch(const struct faults *f, struct flow *flow);

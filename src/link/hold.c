@@ -6,20 +6,20 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 
-/* Each class of sizes is four times the one before: 256 bytes to 256 KiB, struct held included. */
-#define N_CLASSES   6
-#define LEAST_SIZE  256
+#define LINE 64
+/* The processor finds out by itself how a frame goes on. */
+#define LINES_AHEAD 8
 #define BLOCK_BYTES (1 << 20)
-/* Children of a node of the heap: four keys, and their sequence numbers, are in one or two lines. */
-#define CHILDREN 4
-
-struct entry {
-	uint64_t due_ns, sequence;
-	struct held *frame;
-};
+/*
+ * Sizes with struct held included, in lines of the processor's cache: odd, so that frames of one
+ * size do not all compete for the same few places in it. The third last holds a frame of an MTU of
+ * 9000, the last whatever a packet socket can hand out.
+ */
+static const uint16_t class_lines[] = { 3, 7, 13, 19, 25, 37, 73, 145, 265, 1033, 4099 };
+#define N_CLASSES (sizeof(class_lines) / sizeof(class_lines[0]))
 
 struct hold {
-	struct entry *heap;
+	struct held **heap; /* binary */
 	size_t n, room;
 	uint64_t sequence;
 	struct held *free[N_CLASSES];
@@ -28,9 +28,9 @@ struct hold {
 	size_t bytes, max_bytes;
 };
 
-static size_t class_size(unsigned c)
+static size_t class_size(size_t c)
 {
-	return (size_t)LEAST_SIZE << 2 * c;
+	return (size_t)class_lines[c] * LINE;
 }
 
 struct hold *hold_new(size_t max_bytes)
@@ -42,7 +42,7 @@ struct hold *hold_new(size_t max_bytes)
 }
 
 /* Cut another block into frames of this class. */
-static bool add_block(struct hold *h, unsigned c)
+static bool add_block(struct hold *h, size_t c)
 {
 	size_t size = class_size(c);
 
@@ -68,7 +68,7 @@ static bool add_block(struct hold *h, unsigned c)
 
 struct held *hold_alloc(struct hold *h, size_t len)
 {
-	unsigned c = 0;
+	size_t c = 0;
 
 	while (c < N_CLASSES && class_size(c) < sizeof(struct held) + len)
 		c++;
@@ -77,7 +77,7 @@ struct held *hold_alloc(struct hold *h, size_t len)
 
 	struct held *frame = h->free[c];
 
-	h->free[c] = frame->next_free;
+	h->free[c] = frame->next;
 	frame->len = (uint32_t)len;
 	return frame;
 }
@@ -85,58 +85,88 @@ struct held *hold_alloc(struct hold *h, size_t len)
 /* The last one freed is the next one used: it is still in the processor's cache. */
 void hold_free_frame(struct hold *h, struct held *frame)
 {
-	frame->next_free = h->free[frame->size_class];
+	frame->next = h->free[frame->size_class];
 	h->free[frame->size_class] = frame;
 }
 
-static bool before(const struct entry *a, const struct entry *b)
+static bool before(const struct held *a, const struct held *b)
 {
 	return a->due_ns < b->due_ns || (a->due_ns == b->due_ns && a->sequence < b->sequence);
 }
 
-/* A frame due after all others, as most are, stays where it is put. */
-void hold_put(struct hold *h, uint64_t due_ns, struct held *frame)
+static void push(struct hold *h, struct held *frame)
 {
-	struct entry new = { due_ns, h->sequence++, frame };
 	size_t i = h->n;
 
-	array_add(&h->heap, &h->n, &h->room, sizeof(*h->heap));
-	for (; i > 0 && before(&new, &h->heap[(i - 1) / CHILDREN]); i = (i - 1) / CHILDREN)
-		h->heap[i] = h->heap[(i - 1) / CHILDREN];
-	h->heap[i] = new;
+	array_add(&h->heap, &h->n, &h->room, sizeof(struct held *));
+	for (; i > 0 && before(frame, h->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		h->heap[i] = h->heap[(i - 1) / 2];
+	h->heap[i] = frame;
 }
 
-uint64_t hold_due(const struct hold *h)
+/* This frame takes the place of the first one. */
+static void replace_first(struct hold *h, struct held *frame)
 {
-	return h->n > 0 ? h->heap[0].due_ns : UINT64_MAX;
-}
-
-static size_t first_child(const struct hold *h, size_t i)
-{
-	size_t first = i * CHILDREN + 1, best = first;
-
-	for (size_t k = first + 1; k < first + CHILDREN && k < h->n; k++)
-		if (before(&h->heap[k], &h->heap[best]))
-			best = k;
-	return best;
-}
-
-struct held *hold_take(struct hold *h)
-{
-	struct held *frame = h->heap[0].frame;
-	struct entry last = h->heap[--h->n];
 	size_t i = 0;
 
-	while (i * CHILDREN + 1 < h->n) {
-		size_t child = first_child(h, i);
-
-		if (!before(&h->heap[child], &last))
+	for (size_t child = 1; child < h->n; child = 2 * i + 1) {
+		if (child + 1 < h->n && before(h->heap[child + 1], h->heap[child]))
+			child++;
+		if (!before(h->heap[child], frame))
 			break;
 		h->heap[i] = h->heap[child];
 		i = child;
 	}
-	h->heap[i] = last;
-	return frame;
+	h->heap[i] = frame;
+}
+
+void hold_put(struct hold *h, struct hold_list *list, uint64_t due_ns, struct held *frame)
+{
+	struct held *last = list->last;
+
+	frame->due_ns = due_ns;
+	frame->sequence = h->sequence++;
+	frame->list = list;
+	frame->next = NULL;
+	if (last == NULL || due_ns < last->due_ns) {
+		push(h, frame);
+		if (last == NULL)
+			list->last = frame;
+		return;
+	}
+	last->next = frame;
+	list->last = frame;
+}
+
+uint64_t hold_due(const struct hold *h)
+{
+	return h->n > 0 ? h->heap[0]->due_ns : UINT64_MAX;
+}
+
+/* What was put there long ago is out of every cache: fetch the frame after the next one. */
+static void fetch_ahead(const struct held *next)
+{
+	const char *p = (const char *)next->next;
+
+	for (int i = 0; i < LINES_AHEAD && p != NULL; i++)
+		__builtin_prefetch(p + i * LINE);
+}
+
+struct held *hold_take(struct hold *h)
+{
+	struct held *first = h->heap[0];
+
+	if (first->next != NULL) {
+		fetch_ahead(first->next);
+		replace_first(h, first->next);
+		return first;
+	}
+	if (first->list->last == first)
+		first->list->last = NULL;
+	h->n--;
+	if (h->n > 0)
+		replace_first(h, h->heap[h->n]);
+	return first;
 }
 
 void hold_free(struct hold *h)

@@ -169,10 +169,9 @@ static void send_or_hold(struct lanes *s, struct lane *l, const struct passage *
 		return;
 	}
 	memcpy(c->held->bytes, frame->bytes, frame->len);
-	c->held->owner = l;
 	c->held->place = place;
 	c->held->again = which > 0;
-	hold_put(s->hold, c->due_ns, c->held);
+	hold_put(s->hold, &l->held, c->due_ns, c->held);
 	count_held(l, 1);
 }
 
@@ -207,7 +206,7 @@ size_t lanes_release(struct lanes *s, uint64_t now_ns, size_t max)
 			break;
 
 		struct held *held = hold_take(s->hold);
-		struct lane *l = held->owner;
+		struct lane *l = held->list->owner;
 
 		leave(s, l, held->bytes, held->len, now_ns - due_ns);
 		count_held(l, -1);
@@ -231,7 +230,7 @@ void lanes_give_up(struct lanes *s)
 {
 	while (hold_due(s->hold) != UINT64_MAX) {
 		struct held *held = hold_take(s->hold);
-		struct lane *l = held->owner;
+		struct lane *l = held->list->owner;
 
 		log_give_up(s->log, held->place, held->again);
 		l->counts->lost[CAUSE_STOPPED]++;

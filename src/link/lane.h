@@ -25,6 +25,7 @@ struct lane {
 	struct direction_evidence *counts;
 	struct port *from, *to;
 	struct rate rate;
+	struct hold_list held;
 	uint64_t last_due_ns;
 	struct flow *last;    /* the flow of the last frame, which is often the next one's, too */
 	struct flow too_many; /* for the frames of all flows that there is no memory for */

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -12,43 +14,118 @@
 #include "base/text.h"
 #include "link/log_format.h"
 
-#define BUFFER (64 << 10)
+/* Of each write; and how much may wait for the disk before who writes to the log waits, too. */
+#define BUFFER	    (64 << 10)
+#define MAX_BUFFERS 1024
+#define N_RECORDS   (BUFFER / sizeof(struct log_record))
+
+struct buffer {
+	struct buffer *next;
+	size_t n;
+	struct log_record records[N_RECORDS];
+};
 
 struct given_up {
 	uint64_t place;
 	uint8_t which;
 };
 
+/*
+ * A file system may take its time (34 ms were seen, when a journal was committed), and every frame
+ * that is due meanwhile would be late: a thread writes what is full.
+ */
 struct log_writer {
 	char *path;
-	int fd;
-	bool failed;
-	struct err error; /* the first one */
 	uint64_t n_flows, n_frames;
 	struct given_up *given_up;
 	size_t n_given_up, given_up_room;
-	size_t n; /* records in the buffer */
-	struct log_record buffer[BUFFER / sizeof(struct log_record)];
+	struct buffer *current;
+	size_t n_buffers; /* that there are */
+
+	bool has_thread;
+	pthread_t thread;
+	pthread_mutex_t mutex; /* of everything below */
+	pthread_cond_t changed;
+	struct buffer *full, **full_end, *free;
+	bool closing;
+	int fd;
+	bool failed;
+	struct err error; /* the first one */
 };
 
-static void flush(struct log_writer *w)
+static void write_buffer(struct log_writer *w, const struct buffer *b)
 {
-	size_t len = w->n * sizeof(w->buffer[0]);
+	size_t len = b->n * sizeof(b->records[0]);
+	struct err e;
 
-	w->n = 0;
-	if (!w->failed && fs_write_fd(w->fd, w->buffer, len, &w->error) != 0) {
-		err_prefix(&w->error, "%s", w->path);
-		w->failed = true;
+	if (w->failed || fs_write_fd(w->fd, b->records, len, &e) == 0)
+		return;
+	err_prefix(&e, "%s", w->path);
+	w->error = e;
+	w->failed = true;
+}
+
+static void *write_full(void *arg)
+{
+	struct log_writer *w = arg;
+
+	prctl(PR_SET_NAME, "wire-log");
+	pthread_mutex_lock(&w->mutex);
+	while (w->full != NULL || !w->closing) {
+		struct buffer *b = w->full;
+
+		if (b == NULL) {
+			pthread_cond_wait(&w->changed, &w->mutex);
+			continue;
+		}
+		w->full = b->next;
+		if (w->full == NULL)
+			w->full_end = &w->full;
+		pthread_mutex_unlock(&w->mutex);
+		write_buffer(w, b);
+		pthread_mutex_lock(&w->mutex);
+		b->next = w->free;
+		w->free = b;
+		pthread_cond_signal(&w->changed);
 	}
+	pthread_mutex_unlock(&w->mutex);
+	return NULL;
+}
+
+static struct buffer *get_buffer(struct log_writer *w)
+{
+	struct buffer *b;
+
+	while (w->free == NULL && w->n_buffers >= MAX_BUFFERS)
+		pthread_cond_wait(&w->changed, &w->mutex);
+	b = w->free;
+	if (b == NULL) {
+		w->n_buffers++;
+		return array_new(1, sizeof(*b));
+	}
+	w->free = b->next;
+	b->next = NULL;
+	b->n = 0;
+	return b;
+}
+
+static void hand_over(struct log_writer *w)
+{
+	pthread_mutex_lock(&w->mutex);
+	*w->full_end = w->current;
+	w->full_end = &w->current->next;
+	w->current = get_buffer(w);
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->mutex);
 }
 
 /* A new record, all zero. */
 static struct log_record *add(struct log_writer *w, enum log_kind kind)
 {
-	if (w->n == sizeof(w->buffer) / sizeof(w->buffer[0]))
-		flush(w);
+	if (w->current->n == N_RECORDS)
+		hand_over(w);
 
-	struct log_record *r = &w->buffer[w->n++];
+	struct log_record *r = &w->current->records[w->current->n++];
 
 	memset(r, 0, sizeof(*r));
 	r->kind = (uint8_t)kind;
@@ -58,11 +135,20 @@ static struct log_record *add(struct log_writer *w, enum log_kind kind)
 int log_writer_open(const char *path, struct log_writer **ret_writer, struct err *e)
 {
 	cleanup_by(log_writer_freep) struct log_writer *w = array_new(1, sizeof(*w));
+	int num;
 
 	w->path = text_dup(path);
+	pthread_mutex_init(&w->mutex, NULL);
+	pthread_cond_init(&w->changed, NULL);
+	w->full_end = &w->full;
+	w->current = get_buffer(w);
 	w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (w->fd < 0)
 		return err_set(e, errno, "create %s", path);
+	num = pthread_create(&w->thread, NULL, write_full, w);
+	if (num != 0)
+		return err_set(e, num, "start a thread for %s", path);
+	w->has_thread = true;
 	add(w, LOG_HEAD)->magic = LOG_MAGIC;
 	*ret_writer = take_ptr(w);
 	return 0;
@@ -125,6 +211,19 @@ static uint64_t write_given_up(struct log_writer *w)
 	return n;
 }
 
+/* What is full is written first. */
+static void join(struct log_writer *w)
+{
+	if (!w->has_thread)
+		return;
+	pthread_mutex_lock(&w->mutex);
+	w->closing = true;
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->mutex);
+	pthread_join(w->thread, NULL);
+	w->has_thread = false;
+}
+
 int log_writer_close(struct log_writer *w, struct err *e)
 {
 	cleanup_by(log_writer_freep) struct log_writer *closed = w;
@@ -134,7 +233,8 @@ int log_writer_close(struct log_writer *w, struct err *e)
 	end->end.n_flows = w->n_flows;
 	end->end.n_frames = w->n_frames;
 	end->end.n_given_up = n_given_up;
-	flush(closed);
+	join(closed);
+	write_buffer(w, w->current);
 	if (!w->failed && close(take_fd(&w->fd)) != 0) {
 		err_set(&w->error, errno, "close %s", w->path);
 		w->failed = true;
@@ -144,12 +244,27 @@ int log_writer_close(struct log_writer *w, struct err *e)
 	return w->failed ? -1 : 0;
 }
 
+static void free_buffers(struct buffer *b)
+{
+	while (b != NULL) {
+		struct buffer *next = b->next;
+
+		free(b);
+		b = next;
+	}
+}
+
 void log_writer_freep(struct log_writer **w)
 {
 	if (*w == NULL)
 		return;
+	join(*w);
 	if ((*w)->fd >= 0)
 		close((*w)->fd);
+	free_buffers((*w)->free);
+	free_buffers((*w)->current);
+	pthread_mutex_destroy(&(*w)->mutex);
+	pthread_cond_destroy(&(*w)->changed);
 	free((*w)->path);
 	free((*w)->given_up);
 	free(*w);

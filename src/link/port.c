@@ -20,7 +20,7 @@
 #define MAX_COUNTERS (4 << 20)
 
 static const struct port_ops *const all_ops[N_RINGS] = {
-
+	[RING_XDP] = &port_xdp_ops,
 	[RING_PACKET] = &port_packet_ops,
 	[RING_SOCKET] = &port_socket_ops,
 };

@@ -98,16 +98,29 @@ static size_t memory_share(size_t share)
 	return (size_t)sysconf(_SC_PHYS_PAGES) / share * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Under one name for people and ps(1), and never alone. */
+static void prepare_process(const struct relay *r, pid_t parent)
+{
+	prctl(PR_SET_NAME, "wire");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	if (r->epoll < 0) {
+		struct err e;
+
+		err_set(&e, errno, "watch links");
+		fail(r, &e);
+	}
+}
+
 /*
  * Ahead of everything in the lab when that is allowed, since what it does is over in microseconds,
  * and late otherwise. A real-time thread's timers have no slack; for another one it is set.
  */
-static void prepare_process(struct relay *r)
+static void hurry(struct relay *r)
 {
 	struct sched_param first = { .sched_priority = 1 };
 
-	prctl(PR_SET_NAME, "wire");
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_TIMERSLACK, 1);
 	r->ev->wire.fifo = sched_setscheduler(0, SCHED_FIFO, &first) == 0;
 }
@@ -158,6 +171,13 @@ static void open_link(struct relay *r, size_t link)
 		watch(r, port_fd(r->ports[side]), side);
 }
 
+static void set_lane(void *arg, size_t link, enum direction d, const struct impairment *now)
+{
+	struct relay *r = arg;
+
+	r->lanes.lanes[2 * link + d].now = *now;
+}
+
 static void make_lanes(struct relay *r)
 {
 	struct lanes *s = &r->lanes;
@@ -178,11 +198,12 @@ static void make_lanes(struct relay *r)
 			.counts = &r->ev->links[i / 2].directions[i % 2],
 			.from = r->ports[i],
 			.to = r->ports[i ^ 1],
+			.held.owner = &s->lanes[i],
 		};
 	}
 	r->faults = (struct faults){ .topology = r->config->topology,
 				     .evidence = r->ev,
-				     .lanes = s,
+				     .set = set_lane,
 				     .due = program_fault,
 				     .arg = r };
 	faults_init(&r->faults);
@@ -349,7 +370,7 @@ static void finish(struct relay *r)
 	report(r, &done);
 }
 
-_Noreturn void relay_run(const struct wire_config *config, int control)
+_Noreturn void relay_run(const struct wire_config *config, pid_t parent, int control)
 {
 	struct relay_report ready = { .kind = RELAY_READY };
 	struct relay r = {
@@ -361,8 +382,10 @@ _Noreturn void relay_run(const struct wire_config *config, int control)
 	};
 
 	r.ports = array_new(2 * r.n_links, sizeof(*r.ports));
-	prepare_process(&r);
+	prepare_process(&r, parent);
+	/* Before it is a real-time process: the log's thread is not to be one. */
 	open_log(&r);
+	hurry(&r);
 	for (size_t i = 0; i < r.n_links; i++)
 		open_link(&r, i);
 	make_lanes(&r);

@@ -35,6 +35,7 @@ struct relay_report {
 	struct err error; /* RELAY_FAILED */
 };
 
-_Noreturn void relay_run(const struct wire_config *config, int control);
+/* Ends with its parent, or before. */
+_Noreturn void relay_run(const struct wire_config *config, pid_t parent, int control);
 
 #endif

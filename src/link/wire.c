@@ -118,6 +118,7 @@ static int await(struct wire *w, enum relay_report_kind wanted, uint64_t deadlin
 
 static int start_process(const struct wire_config *config, struct wire *w, struct err *e)
 {
+	pid_t self = getpid();
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -132,7 +133,7 @@ static int start_process(const struct wire_config *config, struct wire *w, struc
 	if (w->pid == 0) {
 		/* Or the end of the parent would not be seen. */
 		close(w->control);
-		relay_run(config, theirs);
+		relay_run(config, self, theirs);
 	}
 	w->ended = false;
 	return 0;

@@ -9,7 +9,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "link/wire.h"
 
 #define READY_DEADLINE_NS (10 * NS_PER_SEC)
 /* Between SIGTERM and SIGKILL. */
@@ -36,7 +35,7 @@ static void program_ended(struct crew *c, struct program_evidence *p, int status
 	p->left_behind = 0;
 	programs_leftovers(c->programs, c->evidence, note_leftover, c->evidence, &ignored);
 	if (p->restart)
-		faults_ended(&c->faults, (size_t)(p - c->evidence->programs));
+		program_faults_ended(&c->faults, (size_t)(p - c->evidence->programs));
 }
 
 bool crew_ended(struct crew *c, pid_t pid, int status)
@@ -215,7 +214,7 @@ int crew_wait_quiet(struct crew *c, struct err *e)
 	for (;;) {
 		if (look_at_sockets(c, &moved, &quiet, e) != 0)
 			return -1;
-		if (wire_held(c->evidence) != 0 && !c->must_stop(c->arg))
+		if (c->held(c->arg) != 0 && !c->must_stop(c->arg))
 			deadline = clock_ns() + QUIET_DEADLINE_NS;
 		else if (quiet || clock_ns() >= deadline)
 			return 0;

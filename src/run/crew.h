@@ -14,18 +14,20 @@
 #include "evidence/evidence.h"
 #include "lab/lab.h"
 #include "program/program.h"
-#include "run/faults.h"
+#include "run/program_faults.h"
 
 struct crew {
 	const struct programs *programs;
 	struct evidence *evidence;
 	const char *folder; /* of the run */
 	struct lab *lab;    /* set when it is up */
-	struct faults faults;
+	struct program_faults faults;
 	/* Wait for something to happen, until that time (CLOCK_MONOTONIC) at most. */
 	void (*wait)(void *arg, uint64_t until_ns);
 	/* Whether the run should go no further. */
 	bool (*must_stop)(void *arg);
+	/* How many frames links hold. */
+	uint64_t (*held)(void *arg);
 	void *arg;
 };
 

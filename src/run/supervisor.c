@@ -14,28 +14,28 @@
 #include "base/clock.h"
 #include "capture/recorder.h"
 #include "lab/lab.h"
-#include "link/wire.h"
 #include "run/crew.h"
+#include "run/engine.h"
 
 #define DRAIN_DEADLINE_NS (120 * NS_PER_SEC)
+/* For the kernel to look at what has arrived: how often it is asked, and how long. */
+#define SETTLE_LOOK_NS	   NS_PER_MS
+#define SETTLE_DEADLINE_NS (500 * NS_PER_MS)
 /* For frames that links hold when no program is left. */
-#define WIRE_DEADLINE_NS NS_PER_SEC
-
-/* Below the run's folder. */
-#define WIRE_LOG "links.log"
+#define ENGINE_DEADLINE_NS NS_PER_SEC
 
 struct supervisor {
 	const struct supervised *job;
 	struct evidence *ev;
 	struct lab *lab;
 	struct recorder *recorder;
-	struct wire *wire; /* NULL: no link has an engine of ours */
+	struct engine *engine; /* NULL: no link has one */
 	struct crew crew;
 	int control;
 	int signals; /* signalfd(2) of SIGCHLD */
 	uint64_t deadline_ns;
 	bool told_to_go;
-	bool recorder_ended, wire_ended;
+	bool recorder_ended, engine_ended;
 	struct udp_counters *counters; /* per node, when recording began */
 };
 
@@ -58,9 +58,8 @@ static void reap(struct supervisor *s)
 			s->recorder_ended = true;
 			continue;
 		}
-		if (s->wire != NULL && pid == wire_pid(s->wire)) {
-			wire_ended(s->wire, status);
-			s->wire_ended = true;
+		if (engine_ended(s->engine, pid, status)) {
+			s->engine_ended = true;
 			continue;
 		}
 		crew_ended(&s->crew, pid, status);
@@ -89,33 +88,38 @@ static void read_signals(struct supervisor *s)
 	reap(s);
 }
 
-/* Faults of programs that the wire counted datagrams for. */
-static void read_wire(struct supervisor *s)
+/* Faults of programs that the engine counted datagrams for. */
+static void read_engine(struct supervisor *s)
 {
 	size_t fault;
 
-	while (wire_read(s->wire, &fault) == 1)
-		faults_fire(&s->crew.faults, fault);
+	while (engine_read_fault(s->engine, &fault) == 1)
+		program_faults_fire(&s->crew.faults, fault);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 /* Wait for something to happen: a process ended, the harness spoke, or this time came. */
 static void wait_event(void *arg, uint64_t until_ns)
 {
 	struct supervisor *s = arg;
-	bool has_wire = s->wire != NULL && !s->wire_ended;
 	struct pollfd fds[] = {
 		{ .fd = s->signals, .events = POLLIN },
 		{ .fd = s->control, .events = POLLIN },
-		{ .fd = has_wire ? wire_fd(s->wire) : -1, .events = POLLIN },
+		{ .fd = engine_fd(s->engine), .events = POLLIN },
 	};
-	uint64_t next = faults_next(&s->crew.faults);
-	uint64_t until = next < until_ns ? next : until_ns;
+	uint64_t until = earlier(
+		until_ns, earlier(program_faults_next(&s->crew.faults), engine_next(s->engine)));
 	uint64_t now = clock_ns();
 	uint64_t left = until > now ? until - now : 0;
 	struct timespec timeout = { (time_t)(left / NS_PER_SEC), (long)(left % NS_PER_SEC) };
 	int n = ppoll(fds, 3, &timeout, NULL);
 
-	faults_act(&s->crew.faults, clock_ns());
+	program_faults_act(&s->crew.faults, clock_ns());
+	engine_act(s->engine, clock_ns());
 	if (n <= 0)
 		return;
 	if (fds[0].revents != 0)
@@ -123,7 +127,7 @@ static void wait_event(void *arg, uint64_t until_ns)
 	if (fds[1].revents != 0)
 		read_control(s);
 	if (fds[2].revents != 0)
-		read_wire(s);
+		read_engine(s);
 }
 
 /* Whether the run should go no further. */
@@ -133,7 +137,7 @@ static bool must_stop(void *arg)
 
 	if (clock_ns() >= s->deadline_ns)
 		s->ev->past_deadline = true;
-	return s->ev->interrupted || s->ev->past_deadline || s->recorder_ended || s->wire_ended;
+	return s->ev->interrupted || s->ev->past_deadline || s->recorder_ended || s->engine_ended;
 }
 
 /* ---- the run ---- */
@@ -146,10 +150,36 @@ static int read_counters(struct supervisor *s, struct udp_counters *counters, st
 	return 0;
 }
 
+/*
+ * What links let go last may still wait for a processor that has other things to do. The counters
+ * are what they will be when nothing waits and they stand still.
+ */
+static int settle(struct supervisor *s, struct err *e)
+{
+	uint64_t deadline = clock_ns() + SETTLE_DEADLINE_NS;
+	cleanup_free struct udp_counters *before = array_new(s->ev->n_nodes, sizeof(*before));
+	cleanup_free struct udp_counters *now = array_new(s->ev->n_nodes, sizeof(*now));
+	uint64_t waiting;
+
+	do {
+		size_t size = s->ev->n_nodes * sizeof(*now);
+
+		memcpy(before, now, size);
+		wait_event(s, clock_ns() + SETTLE_LOOK_NS);
+		if (lab_read_backlog(&waiting, e) != 0 || read_counters(s, now, e) != 0)
+			return -1;
+		if (waiting == 0 && memcmp(before, now, size) == 0)
+			return 0;
+	} while (clock_ns() < deadline);
+	return 0;
+}
+
 static int finish_counters(struct supervisor *s, struct err *e)
 {
 	cleanup_free struct udp_counters *end = array_new(s->ev->n_nodes, sizeof(*end));
 
+	if (s->engine != NULL && settle(s, e) != 0)
+		return -1;
 	if (read_counters(s, end, e) != 0)
 		return -1;
 	for (size_t n = 0; n < s->ev->n_nodes; n++) {
@@ -168,6 +198,11 @@ static int finish_counters(struct supervisor *s, struct err *e)
 		};
 	}
 	return 0;
+}
+
+static uint64_t held(void *arg)
+{
+	return engine_held(((struct supervisor *)arg)->engine);
 }
 
 static int start_recorder(struct supervisor *s, struct err *e)
@@ -191,42 +226,11 @@ static int start_recorder(struct supervisor *s, struct err *e)
 	return recorder_start(&config, &s->recorder, e);
 }
 
-/* Of the run's folder; the sockets of the supervisor's namespace are those of the networks. */
-static int start_wire(struct supervisor *s, struct err *e)
+static int start_engine(struct supervisor *s, struct err *e)
 {
-	cleanup_free struct wire_link *links = array_new(s->ev->n_links, sizeof(*links));
-	struct wire_config config = {
-		.topology = s->job->topology,
-		.links = links,
-		.evidence = s->ev,
-		.folder = s->job->folder,
-		.best = RING_PACKET,
-	};
+	const struct engine_config config = { s->job->topology, s->ev, s->job->folder };
 
-	if (s->ev->n_links == 0)
-		return 0;
-	for (size_t i = 0; i < s->ev->n_links; i++) {
-		struct link_devices d;
-
-		links[i].node = s->ev->links[i].node;
-		links[i].interface = s->ev->links[i].interface;
-		lab_name_devices(links[i].node, links[i].interface, &d);
-		memcpy(links[i].near, d.near, sizeof(d.near));
-		memcpy(links[i].far, d.far, sizeof(d.far));
-	}
-	memcpy(s->ev->wire.log, WIRE_LOG, sizeof(WIRE_LOG));
-	if (wire_start(&config, &s->wire, e) != 0)
-		return -1;
-	s->ev->wire.opened_ns = clock_real_ns();
-	return 0;
-}
-
-static int stop_wire(struct supervisor *s, struct err *e)
-{
-	if (s->wire == NULL)
-		return 0;
-	s->ev->wire.closed_ns = clock_real_ns();
-	return wire_stop(s->wire, WIRE_DEADLINE_NS, e);
+	return engine_start(&config, &s->engine, e);
 }
 
 static void tell(const struct supervisor *s, const char *message)
@@ -238,7 +242,7 @@ static void tell(const struct supervisor *s, const char *message)
 static void await_go(struct supervisor *s)
 {
 	tell(s, SUPERVISOR_READY);
-	while (!s->told_to_go && !s->ev->interrupted && !s->recorder_ended && !s->wire_ended)
+	while (!s->told_to_go && !s->ev->interrupted && !s->recorder_ended && !s->engine_ended)
 		wait_event(s, UINT64_MAX);
 	s->deadline_ns = clock_ns() + s->job->topology->deadline_ns;
 }
@@ -255,8 +259,7 @@ static int transfer(struct supervisor *s, struct err *e)
 	if (!ready || must_stop(s))
 		return 0;
 	s->crew.faults.ready_ns = s->ev->ready_ns;
-	if (s->wire != NULL)
-		wire_begin(s->wire, s->ev->ready_ns);
+	engine_begin(s->engine, s->ev->ready_ns);
 	enter_stage(s, STAGE_TRANSFER);
 	if (crew_start(&s->crew, ROLE_SENDER, e) != 0)
 		return -1;
@@ -295,12 +298,18 @@ static int carry_out(struct supervisor *s, struct err *e)
 	struct err next;
 	int r = 0;
 
+	const struct lab_config config = {
+		.topology = s->job->topology,
+		.offloads = s->ev->offloads_on,
+		.engine = s->ev->n_links > 0 ? s->ev->links[0].engine : ENGINE_USER,
+	};
+
 	enter_stage(s, STAGE_LAB);
-	if (lab_up(s->job->topology, s->ev->offloads_on, &s->lab, e) != 0)
+	if (lab_up(&config, &s->lab, e) != 0)
 		return -1;
 	s->crew.lab = s->lab;
 	s->ev->lab_up_ns = clock_ns();
-	if (start_recorder(s, e) != 0 || start_wire(s, e) != 0 ||
+	if (start_recorder(s, e) != 0 || start_engine(s, e) != 0 ||
 	    read_counters(s, s->counters, e) != 0)
 		return -1;
 	s->ev->recording_ns = clock_ns();
@@ -309,7 +318,7 @@ static int carry_out(struct supervisor *s, struct err *e)
 		also(transfer(s, &next), &r, e, &next);
 	also(stop_programs(s, &next), &r, e, &next);
 	enter_stage(s, STAGE_DRAINING);
-	also(stop_wire(s, &next), &r, e, &next);
+	also(engine_stop(s->engine, ENGINE_DEADLINE_NS, &next), &r, e, &next);
 	also(finish_counters(s, &next), &r, e, &next);
 	if (s->recorder != NULL)
 		also(recorder_stop(s->recorder, &next), &r, e, &next);
@@ -351,6 +360,7 @@ void supervisor_main(const struct supervised *job, const struct sandbox *sandbox
 		.faults = { .topology = job->topology, .evidence = ev, .crew = &s.crew },
 		.wait = wait_event,
 		.must_stop = must_stop,
+		.held = held,
 		.arg = &s,
 	};
 	if (sandbox_enter(sandbox, &ev->error) != 0 ||

@@ -34,22 +34,21 @@ static void limit_add(struct limits *l, int line, const char *why)
 	*new = (struct limit){ line, l->n, why };
 }
 
-/*
- * net/sched/sch_netem.c, netem_enqueue(): without a rate each frame is queued by its own time to
- * send; with one, no frame is sent before the one that came before it.
- */
+/* net/sched/sch_netem.c, netem_enqueue(): with a rate each frame waits for the one before it. */
 static void check_jitter(const struct impairment *i, struct limits *l)
 {
 	const int *lines = i->lines;
 
 	if (i->jitter_ns == 0)
 		return;
-	if (i->rate_bps == 0 && !i->jitter_reorders)
-		limit_add(l, lines[IMPAIRMENT_JITTER],
-			  "jitter: netem's jitter reorders frames; write jitter-reorders = yes");
-	else if (i->rate_bps != 0 && i->jitter_reorders)
+	if (i->rate_bps != 0 && i->jitter_reorders)
 		limit_add(l, lines[IMPAIRMENT_JITTER_REORDERS],
 			  "jitter-reorders: netem keeps frames in order where there is a rate");
+	if (i->jitter_shape == JITTER_PARETO && i->jitter_ns > NETEM_PARETO_MAX_NS)
+		limit_add(l, lines[IMPAIRMENT_JITTER],
+			  "jitter: netem has 300ms at most where its shape is pareto");
+	else if (i->jitter_ns > NETEM_JITTER_MAX_NS)
+		limit_add(l, lines[IMPAIRMENT_JITTER], "jitter: netem has 2s at most");
 }
 
 static void check_impairment(const struct impairment *i, struct limits *l)

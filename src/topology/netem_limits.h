@@ -6,7 +6,12 @@
 #ifndef HARNESS_TOPOLOGY_NETEM_LIMITS_H
 #define HARNESS_TOPOLOGY_NETEM_LIMITS_H
 
+#include "base/clock.h"
 #include "topology/plan.h"
+
+/* The kernel has 31 bits for the nanoseconds of jitter, and less with a long tail. */
+#define NETEM_JITTER_MAX_NS (2 * NS_PER_SEC)
+#define NETEM_PARETO_MAX_NS (300 * NS_PER_MS)
 
 /*
  * Adds a "file:line: ..." to *p for each, in the order of lines, unless it is there already: all

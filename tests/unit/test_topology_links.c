@@ -381,7 +381,7 @@ static void netem_can(void **state)
 {
 	(void)state;
 	expect_netem(
-		LAB("delay = 10ms jitter = 2ms jitter-reorders = yes loss = { 1%, 20% }\n"
+		LAB("delay = 3s jitter = 2s jitter-reorders = yes loss = { 1%, 20% }\n"
 		    "duplicate = 1% reorder = 1% corrupt = 1%\n"
 		    "in { rate = 10mbit queue = 100p jitter-reorders = no }") "fault cut { at = 1s "
 									      "for = 1s link = c "
@@ -390,7 +390,12 @@ static void netem_can(void **state)
 									      "link = a rate = "
 									      "1mbit "
 									      "jitter-reorders = "
-									      "no }\n",
+									      "no }\n"
+									      "fault far { at = 2s "
+									      "link = c delay = 1s "
+									      "jitter = 300ms "
+									      "jitter-shape = "
+									      "pareto }\n",
 		"");
 }
 
@@ -399,7 +404,7 @@ static void netem_cannot(void **state)
 	(void)state;
 	expect_netem(
 		"fault late { at = 1s link = c\n"
-		"             drop-every = 2 }\n"
+		"             drop-every = 2 delay = 3s jitter = 2001ms }\n"
 		"fault many { link = c action = down from = a to = c\n"
 		"             after = 5 }\n"
 		"vary every { values = { 2, 3 } }\n" HEAD NODE_A(
@@ -407,18 +412,19 @@ static void netem_cannot(void **state)
 			"drop-every = \"%{every}\"\n"
 			"out { mtu = 1400 }\n"
 			"delay = 10ms\n"
-			"jitter = 2ms\n"
+			"jitter = 301ms jitter-shape = pareto\n"
 			"in { rate = 10mbit queue = 64KiB\n"
 			"     jitter-reorders = yes }") NODE_B NODE_C TRANSFER
 		"fault more { at = 1s link = a loss = 1% }\n",
 		"x.conf:2: drop-every: netem cannot lose every n-th datagram of a flow\n"
+		"x.conf:2: jitter: netem has 2s at most\n"
 		"x.conf:4: after: netem does not count datagrams; give the fault a time, as in at "
 		"= 2s\n"
 		"x.conf:9: drop: netem cannot lose chosen datagrams\n"
 		"x.conf:10: drop-every: netem cannot lose every n-th datagram of a flow\n"
 		"x.conf:11: mtu: netem lets frames of any size through; give the interface an "
 		"mtu\n"
-		"x.conf:13: jitter: netem's jitter reorders frames; write jitter-reorders = yes\n"
+		"x.conf:13: jitter: netem has 300ms at most where its shape is pareto\n"
 		"x.conf:14: queue: netem counts packets, not bytes, as in queue = 100p\n"
 		"x.conf:15: jitter-reorders: netem keeps frames in order where there is a rate\n");
 }

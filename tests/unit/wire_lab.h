@@ -92,8 +92,10 @@ static const char *lab_make(void)
 		return "no user namespace can be made here";
 	lab_write_proc("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 	for (int i = 0; i < LAB_LINKS; i++)
-		if (!lab_command("ip link add a# type veth peer name near# && "
-				 "ip link add far# type veth peer name b# && "
+		if (!lab_command("ip link add a# numtxqueues 1 numrxqueues 1 type veth "
+				 "peer name near# numtxqueues 1 numrxqueues 1 && "
+				 "ip link add far# numtxqueues 1 numrxqueues 1 type veth "
+				 "peer name b# numtxqueues 1 numrxqueues 1 && "
 				 "for i in a# near# far# b#; do ip link set $i up || exit; done",
 				 i))
 			return "no veth can be made here";

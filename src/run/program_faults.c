@@ -1,4 +1,4 @@
-#include "run/faults.h"
+#include "run/program_faults.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "run/crew.h"
 
 /* The program of the fault's transfer at its node; every transfer has one at each of its nodes. */
-static size_t find_program(const struct faults *f, const struct fault *fault)
+static size_t find_program(const struct program_faults *f, const struct fault *fault)
 {
 	const struct evidence *ev = f->evidence;
 	size_t i = 0;
@@ -19,7 +19,7 @@ static size_t find_program(const struct faults *f, const struct fault *fault)
 	return i;
 }
 
-static void start_again(struct faults *f, size_t program, struct fault_evidence *fe)
+static void start_again(struct program_faults *f, size_t program, struct fault_evidence *fe)
 {
 	struct err e;
 
@@ -37,7 +37,7 @@ static void send_signal(struct fault_evidence *fe, const struct program_evidence
 		snprintf(fe->error, sizeof(fe->error), "%.96s did not run", p->name);
 }
 
-static void do_to_program(struct faults *f, size_t number)
+static void do_to_program(struct program_faults *f, size_t number)
 {
 	const struct fault *fault = &f->topology->faults[number];
 	struct fault_evidence *fe = &f->evidence->faults[number];
@@ -67,7 +67,7 @@ static void do_to_program(struct faults *f, size_t number)
 	}
 }
 
-void faults_ended(struct faults *f, size_t program)
+void program_faults_ended(struct program_faults *f, size_t program)
 {
 	for (size_t i = 0; i < f->topology->n_faults; i++) {
 		const struct fault *fault = &f->topology->faults[i];
@@ -78,13 +78,13 @@ void faults_ended(struct faults *f, size_t program)
 	}
 }
 
-void faults_fire(struct faults *f, size_t fault)
+void program_faults_fire(struct program_faults *f, size_t fault)
 {
 	f->evidence->faults[fault].fired_ns = clock_ns();
 	do_to_program(f, fault);
 }
 
-static uint64_t due(const struct faults *f, size_t i)
+static uint64_t due(const struct program_faults *f, size_t i)
 {
 	const struct fault *fault = &f->topology->faults[i];
 	const struct fault_evidence *fe = &f->evidence->faults[i];
@@ -96,7 +96,7 @@ static uint64_t due(const struct faults *f, size_t i)
 	return fault->for_ns != 0 && fe->undone_ns == 0 ? fe->fired_ns + fault->for_ns : UINT64_MAX;
 }
 
-uint64_t faults_next(const struct faults *f)
+uint64_t program_faults_next(const struct program_faults *f)
 {
 	uint64_t next = UINT64_MAX;
 
@@ -109,7 +109,7 @@ uint64_t faults_next(const struct faults *f)
 }
 
 /* Only a pause can be undone. */
-static void undo(struct faults *f, size_t i)
+static void undo(struct program_faults *f, size_t i)
 {
 	struct fault_evidence *fe = &f->evidence->faults[i];
 
@@ -117,13 +117,13 @@ static void undo(struct faults *f, size_t i)
 	send_signal(fe, &f->evidence->programs[find_program(f, &f->topology->faults[i])], SIGCONT);
 }
 
-void faults_act(struct faults *f, uint64_t now_ns)
+void program_faults_act(struct program_faults *f, uint64_t now_ns)
 {
 	for (size_t i = 0; i < f->topology->n_faults; i++) {
 		if (due(f, i) > now_ns)
 			continue;
 		if (f->evidence->faults[i].fired_ns == 0)
-			faults_fire(f, i);
+			program_faults_fire(f, i);
 		else
 			undo(f, i);
 	}
