@@ -3,13 +3,17 @@
 . "$(dirname "$0")/lib.sh"
 
 # calibrate NAME [OPTION...]: of $work/NAME.conf; the report in $report, status in $status.
+# A machine that is busy with something else misses a time now and then; a link that does not do
+# what it is asked to does not do it the next time, either.
 calibrate() {
 	name=$1
 	shift
-	status=0
 	report=$work/$name.json
-	TMPDIR=$work timeout 300 "$harness" calibrate --json "$@" "$work/$name.conf" >"$report" 2>err || status=$?
-	[ "$status" = 0 ] || cat err "$report" >&2
+	for _ in 1 2 3; do
+		status=0
+		TMPDIR=$work timeout 300 "$harness" calibrate --json "$@" "$work/$name.conf" >"$report" 2>err || status=$?
+		[ "$status" = 1 ] || break
+	done
 }
 
 # link NAME KEYS: a and b on a switch, a's link with these keys.
@@ -49,11 +53,7 @@ same "the same seed, the same counts" "$first" "$(counts)"
 
 link times 'out { delay = 20ms  jitter = 5ms  jitter-shape = normal }
 	in { delay = 5ms  rate = 10mbit  queue = 30KiB }'
-# A machine that is busy with something else may miss a time; what is wrong is so each time.
-for _ in 1 2 3; do
-	calibrate times --packets 2000 --seconds 4 2>/dev/null
-	[ "$status" != 0 ] || break
-done
+calibrate times --packets 2000 --seconds 4
 same "times: exit status" 0 "$status"
 same "times: out" "delay=ok delay p99=ok jitter=ok" "$(verdicts out)"
 same "times: in" "delay=ok delay p99=ok rate=ok queue=ok" "$(verdicts in)"
