@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,6 +67,18 @@ static int quiet_node(struct err *e)
 	return set_sysctls(settings, sizeof(settings) / sizeof(settings[0]), e);
 }
 
+/*
+ * Where IPv6 is a module it may come in the middle of a run, with the first socket that wants it,
+ * and every interface would then begin to speak. A socket now, and its settings are there.
+ */
+static void load_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Bridges only pass frames on: they speak no IPv6 themselves and consult no packet filter. */
 static int quiet_home(struct err *e)
 {
@@ -88,6 +101,7 @@ int home_open(struct home *h, struct err *e)
 	h->cwd = getcwd(NULL, 0);
 	if (h->cwd == NULL)
 		return err_set(e, errno, "find the current folder");
+	load_ipv6();
 	return quiet_home(e);
 }
 

@@ -9,6 +9,8 @@ topology victim <<EOF
 $all_modes
 transfer big { from = alpine-1 to = { alpine-2, alpine-3 } files = { "big" } mode = "%{mode}" }
 EOF
+# The same with an engine in a link.
+sed '/^node alpine-1/ s/address/delay = 1ms  loss = 1%  address/' victim.conf >rough.conf
 # The harness's own current folder, where a stray file would land.
 mkdir cwd
 machine >machine.before
@@ -24,8 +26,9 @@ below() {
 }
 
 for i in $(seq "$kills"); do
+	[ $((i / 3 % 2)) = 0 ] && conf=victim || conf=rough
 	cd cwd || exit 1
-	"$harness" run --captures "$work/captures" "$work/victim.conf" >../out 2>&1 &
+	"$harness" run --captures "$work/captures" "$work/$conf.conf" >../out 2>&1 &
 	pid=$!
 	cd ..
 	sleep "$(moment "$i")"
@@ -41,7 +44,7 @@ for i in $(seq "$kills"); do
 		kill -TERM "$pid" 2>/dev/null
 	fi
 	wait "$pid" 2>/dev/null
-	ok "moment $i: killed the $who: nothing is left" machine_settles_to machine.before
+	ok "moment $i: $conf: killed the $who: nothing is left" machine_settles_to machine.before
 done
 
 # A node program killed in the middle: the verdict names it.
@@ -68,4 +71,23 @@ for name in udp-recv udp-send; do
 	has "killed $name: the verdict names it" "alpine-[123]/$name.*SIGKILL" out
 	ok "killed $name: nothing is left" machine_settles_to machine.before
 done
+
+# The link engine killed in the middle: nothing is proved then, and it says so.
+sed '/^node alpine-1/ s/address/rate = 100mbit  address/' one.conf >rough.conf
+cd cwd || exit 1
+"$harness" run --captures "$work/captures" "$work/rough.conf" >../out 2>&1 &
+pid=$!
+cd ..
+victim=
+while [ -z "$victim" ] && kill -0 "$pid" 2>/dev/null; do
+	for s in $(below "$pid"); do
+		victim=$(pgrep -P "$s" -x udp-send >/dev/null && pgrep -P "$s" -x wire)
+	done
+done
+kill -9 "$victim"
+status=0
+wait "$pid" || status=$?
+same "killed the wire: exit status" 3 "$status"
+has "killed the wire: the verdict names it" 'the wire was killed by signal 9' out
+ok "killed the wire: nothing is left" machine_settles_to machine.before
 finish

@@ -10,12 +10,13 @@ stock_kernel() { # COMMAND...: output in out, what the script itself says in sai
 
 # ---- the script ----
 
+# /tmp is another one in there: what is to come back lies in the source tree.
 mkdir -p .build
-inside=$(mktemp .build/stock-kernel.XXXXXX)
+inside=$(mktemp -d .build/netem.XXXXXX)
 trap 'rm -rf "$work" "$top/$inside"' EXIT
 # shellcheck disable=SC2016
 stock_kernel sh -c 'uname -r; echo "$1" >"$2"; { echo outside >"$3"; } 2>/dev/null ||
-	echo refused; exit 7' - "it's \$here" "$inside" "$HOME/outside"
+	echo refused; exit 7' - "it's \$here" "$inside/here" "$HOME/outside"
 if [ "$status" = 77 ]; then
 	skip "netem" "$(tail -n 1 "$work/said")"
 	finish
@@ -23,7 +24,7 @@ fi
 same "stock-kernel: the status of the command" 7 "$status"
 same "stock-kernel: another kernel than this one" no \
 	"$([ "$(head -n 1 "$work/out")" = "$(uname -r)" ] && echo yes || echo no)"
-same "stock-kernel: the source tree can be written to" "it's \$here" "$(cat "$inside")"
+same "stock-kernel: the source tree can be written to" "it's \$here" "$(cat "$inside/here")"
 same "stock-kernel: nothing else can" refused "$(tail -n 1 "$work/out")"
 stock_kernel -t 4 sleep 100
 same "stock-kernel: an end to what takes too long" 124 "$status"
@@ -40,6 +41,28 @@ same "every test of netem passes" 0 "$status"
 
 # ---- what doctor says of it ----
 
-stock_kernel -t 80 "$harness" doctor
+stock_kernel -t 20 "$harness" doctor
 has "doctor finds netem" '✓ ok +sch_netem ' "$work/out"
+
+# ---- a lab with it: every frame accounted for ----
+
+head -c 300000 /dev/urandom >"$inside/data.bin"
+cat >"$inside/links.conf" <<'EOF'
+hub Hub1 {}
+node a { interface eth0 { network = Hub1  address = "10.0.0.1/24"
+	out { delay = 5ms  loss = 5% }  in { loss = { 2%, 50% } } } }
+node b { interface eth0 { network = Hub1  address = "10.0.0.2/24"
+	in { delay = 3ms  jitter = 2ms  jitter-shape = normal  rate = 5mbit } } }
+transfer one { from = a  to = b  files = "data.bin" }
+fault cut { at = 100ms  for = 50ms  link = b  action = down }
+fault clean { at = 250ms  link = a  out { loss = 0% } }
+EOF
+stock_kernel -t 60 "$harness" run --engine netem --captures "$inside/captures" "$inside/links.conf"
+same "a lab with netem passes" 0 "$status"
+report=$inside/captures/links/latest/report.json
+same "both directions of both links went through netem" "netem netem netem netem" \
+	"$(jq -r '[.runs[0].ledger.links[].engine] | join(" ")' "$report")"
+same "no frame unexplained" 0 "$(jq '[.runs[0].ledger.links[].unexplained] | add' "$report")"
+ok "frames were lost" [ "$(jq '[.runs[0].ledger.links[].lost] | add' "$report")" -gt 0 ]
+same "faults came in time" "pass pass" "$(jq -r '[.runs[0].faults[].outcome] | join(" ")' "$report")"
 finish
