@@ -7,7 +7,7 @@
 #define SMALL		 64   /* bytes of payload: all of it is captured, so that damage is seen */
 #define LARGE		 1400 /* ... of what fills a link */
 #define EXCESS		 1.25 /* times its rate */
-#define LOAD		 0.5 /* of its rate: none has to wait for the one before it */
+#define LOAD		 0.5  /* of its rate: none has to wait for the one before it */
 #define MIN_RATE_PACKETS 1000
 
 static unsigned size_for(unsigned mtu, unsigned wanted)

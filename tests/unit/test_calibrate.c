@@ -50,7 +50,8 @@ static struct measured measure_made(struct made *m, double early_ns)
 {
 	struct measured found;
 
-	qsort(m->exit.s, m->exit.n, sizeof(*m->exit.s), by_time);
+	if (m->exit.n != 0)
+		qsort(m->exit.s, m->exit.n, sizeof(*m->exit.s), by_time);
 	measure(&m->entrance, &m->exit, early_ns, &found);
 	return found;
 }
