@@ -33,6 +33,8 @@ static const char help[] =
 	"  --warm-up N         before them, so many with number 0 (default 0)\n"
 	"  --size BYTES        of each, without headers, a multiple of 8 (default 64)\n"
 	"  --pps N             datagrams per second (default 1000; 0: as fast as it goes)\n"
+	"  --spaced            one that is late delays all that follow: none are sent closer\n"
+	"                      together than the pace says (else they catch up)\n"
 	"  --source-port N     send from this port (default: the kernel chooses)\n"
 	"  --listen            receive until SIGTERM or SIGINT, then print how many came\n"
 	"  --help, --version\n"
@@ -50,6 +52,7 @@ enum {
 	OPT_WARM_UP,
 	OPT_SIZE,
 	OPT_PPS,
+	OPT_SPACED,
 	OPT_LISTEN,
 	OPT_TO,
 	OPT_PORT,
@@ -64,6 +67,7 @@ static const struct option options[] = {
 	{ "warm-up", required_argument, NULL, OPT_WARM_UP },
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "pps", required_argument, NULL, OPT_PPS },
+	{ "spaced", no_argument, NULL, OPT_SPACED },
 	{ "listen", no_argument, NULL, OPT_LISTEN },
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "port", required_argument, NULL, OPT_PORT },
@@ -87,7 +91,7 @@ static const struct option options[] = {
 struct command {
 	const char *to;
 	uint64_t port, source_port, count, warm_up, size, pps;
-	bool listen;
+	bool spaced, listen;
 };
 
 /* ---- the command line ---- */
@@ -112,6 +116,9 @@ static int parse_option(struct command *c, int opt, struct fail *f)
 		return parse_size(c, optarg, f);
 	case OPT_PPS:
 		return option_number(optarg, 0, NS_PER_SEC, &c->pps, f);
+	case OPT_SPACED:
+		c->spaced = true;
+		return 0;
 	case OPT_LISTEN:
 		c->listen = true;
 		return 0;
@@ -178,20 +185,30 @@ static void fill(uint8_t *datagram, size_t size, uint64_t number)
 		memcpy(datagram + at, datagram, WORD);
 }
 
-/* Until then on CLOCK_MONOTONIC; whoever is late sends at once, so that the pace holds on average. */
-static void sleep_until(uint64_t ns)
+/* Until then on CLOCK_MONOTONIC. Returns the time. */
+static uint64_t sleep_until(uint64_t ns)
 {
 	const struct timespec ts = { (time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC) };
+	uint64_t now = time_now();
 
-	if (time_now() >= ns)
-		return;
+	if (now >= ns)
+		return now;
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
 		continue;
+	return time_now();
 }
 
-static uint64_t due(const struct command *c, uint64_t began, uint64_t i)
+/* When datagram i is due; with --spaced the beginning moves with each that is late. */
+static void pace(const struct command *c, uint64_t *began, uint64_t i)
 {
-	return c->pps != 0 ? began + (uint64_t)((unsigned __int128)i * NS_PER_SEC / c->pps) : 0;
+	uint64_t after, now;
+
+	if (c->pps == 0)
+		return;
+	after = (uint64_t)((unsigned __int128)i * NS_PER_SEC / c->pps);
+	now = sleep_until(*began + after);
+	if (c->spaced)
+		*began = now - after;
 }
 
 static int stream(const struct command *c, int fd, const struct peer *to, struct fail *f)
@@ -199,12 +216,12 @@ static int stream(const struct command *c, int fd, const struct peer *to, struct
 	scope_free uint8_t *datagram = scope_alloc(c->size, 1);
 	struct sockaddr_storage sa;
 	socklen_t len = peer_to_sockaddr(to, peer_is_ipv4(to) ? AF_INET : AF_INET6, &sa);
-	uint64_t began = time_now(), failed = 0;
+	uint64_t began = time_now(), paced = began, failed = 0;
 	int error = 0;
 
 	for (uint64_t i = 0; i < c->warm_up + c->count; i++) {
 		fill(datagram, c->size, i < c->warm_up ? 0 : i - c->warm_up + 1);
-		sleep_until(due(c, began, i));
+		pace(c, &paced, i);
 		if (sendto(fd, datagram, c->size, 0, (struct sockaddr *)&sa, len) >= 0)
 			continue;
 		error = errno;

@@ -19,6 +19,7 @@ enum exit_status {
 int cli_run(int argc, char **argv, struct err *e);
 int cli_check(int argc, char **argv, struct err *e);
 int cli_shrink(int argc, char **argv, struct err *e);
+int cli_calibrate(int argc, char **argv, struct err *e);
 int cli_doctor(int argc, char **argv, struct err *e);
 
 #endif

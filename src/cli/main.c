@@ -12,6 +12,7 @@ static const struct command {
 	{ "run", cli_run, "run a topology and judge what arrived" },
 	{ "check", cli_check, "read a topology and print its plan, without running it" },
 	{ "shrink", cli_shrink, "find the lost datagrams that make a run fail" },
+	{ "calibrate", cli_calibrate, "measure what impaired links really do" },
 	{ "doctor", cli_doctor, "say what this machine has and lacks for it" },
 };
 
@@ -24,7 +25,7 @@ static int usage(FILE *out, int status)
 		     "every packet, and proves what arrived.\n\n"
 		     "Commands:\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].help);
+		fprintf(out, "  %-9s  %s\n", commands[i].name, commands[i].help);
 	fprintf(out, "\n'harness COMMAND --help' says more. To begin with:\n"
 		     "  sudo ./harness run topologies/3alpine.conf\n");
 	return status;

@@ -1,9 +1,10 @@
 /*
  * picky: a receiver of udp-stream with a fault that only certain losses bring out.
  *
- *	picky PORT NUMBER...
+ *	picky PORT [NUMBER...]
  *
- * When it is told to stop it exits with 3 if every one of these datagrams is missing, else with 0.
+ * It exits with 3 when a datagram comes that was sent after all of these and none of these has
+ * come; without numbers, at the first one. Told to stop it exits with 0.
  */
 #include <netinet/in.h>
 #include <poll.h>
@@ -28,26 +29,35 @@ static _Noreturn void die(const char *what)
 	exit(99);
 }
 
+/* What every 8 bytes of a datagram say, see udp-stream --help. */
+static unsigned long number_of(const uint8_t word[8])
+{
+	unsigned long number = 0;
+
+	for (int i = 2; i < 8; i++)
+		number = number << 8 | word[i];
+	return number;
+}
+
+static void look_at(unsigned long number)
+{
+	bool all_missing = true, later = true;
+
+	for (int i = 0; i < n_wanted; i++) {
+		came[i] |= wanted[i] == number;
+		all_missing &= !came[i];
+		later &= number > wanted[i];
+	}
+	if (all_missing && later)
+		exit(3);
+}
+
 static void take(int fd)
 {
 	uint8_t word[8];
-	unsigned long number = 0;
 
-	while (recv(fd, word, sizeof(word), MSG_DONTWAIT) == sizeof(word)) {
-		number = 0;
-		for (int i = 2; i < 8; i++)
-			number = number << 8 | word[i];
-		for (int i = 0; i < n_wanted; i++)
-			came[i] |= wanted[i] == number;
-	}
-}
-
-static int verdict(void)
-{
-	for (int i = 0; i < n_wanted; i++)
-		if (came[i])
-			return 0;
-	return 3;
+	while (recv(fd, word, sizeof(word), MSG_DONTWAIT) == sizeof(word))
+		look_at(number_of(word));
 }
 
 int main(int argc, char **argv)
@@ -56,7 +66,7 @@ int main(int argc, char **argv)
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	sigset_t term;
 
-	if (argc < 3 || argc > 2 + MAX_WANTED)
+	if (argc < 2 || argc > 2 + MAX_WANTED)
 		return 2;
 	for (n_wanted = 0; n_wanted < argc - 2; n_wanted++)
 		wanted[n_wanted] = strtoul(argv[2 + n_wanted], NULL, 10);
@@ -75,5 +85,5 @@ int main(int argc, char **argv)
 			die("poll");
 		take(fd);
 	}
-	return verdict();
+	return 0;
 }
