@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "link/faults.h"
 #include "link/lane.h"
+#include "link/ports.h"
 
 #define MAX_FLOWS (1 << 20)
 /* Of the machine's memory: for frames that are held, and for the rings of all ports. */
@@ -46,7 +47,7 @@ struct relay {
 	struct evidence *ev;
 	int control, epoll;
 	size_t n_links;
-	struct port **ports; /* those of link n are 2n, the near one, and 2n + 1 */
+	struct ports ports; /* those of link n are 2n, the near one, and 2n + 1 */
 	struct lanes lanes;
 	struct faults faults;
 	bool stopping;
@@ -130,25 +131,6 @@ static void hurry(struct relay *r)
 	r->ev->wire.fifo = sched_setscheduler(0, SCHED_FIFO, &first) == 0;
 }
 
-static int open_ports(struct relay *r, size_t link, enum ring_kind kind, struct err *e)
-{
-	const struct wire_link *l = &r->config->links[link];
-	struct port_config config = { .memory = memory_share(RINGS_SHARE) / (2 * r->n_links) };
-	cleanup_by(port_closep) struct port *near = NULL;
-
-	if (config.memory > RING_MEMORY)
-		config.memory = RING_MEMORY;
-	config.device = l->near;
-	if (port_open(&config, kind, &near, e) != 0)
-		return -1;
-	config.device = l->far;
-	if (port_open(&config, kind, &r->ports[2 * link + 1], e) != 0)
-		return -1;
-	r->ports[2 * link] = take_ptr(near);
-	r->ev->links[link].ring = kind;
-	return 0;
-}
-
 static void watch(struct relay *r, int fd, size_t number)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = number };
@@ -160,20 +142,28 @@ static void watch(struct relay *r, int fd, size_t number)
 	fail(r, &e);
 }
 
-static void open_link(struct relay *r, size_t link)
+/* A link's kind of ring is that of the worse of its ends. */
+static void open_ports(struct relay *r)
 {
-	enum ring_kind kind = r->config->best;
+	size_t n = 2 * r->n_links, memory = memory_share(RINGS_SHARE) / (n != 0 ? n : 1);
+	cleanup_free struct port_config *configs = array_new(n, sizeof(*configs));
 	struct err e;
 
-	for (; kind < N_RINGS; kind++)
-		if (open_ports(r, link, kind, &e) == 0)
-			break;
-	if (kind == N_RINGS) {
-		err_prefix(&e, "link %s", r->ev->links[link].name);
-		fail(r, &e);
+	for (size_t i = 0; i < n; i++) {
+		const struct wire_link *l = &r->config->links[i / 2];
+
+		configs[i].device = i % 2 == 0 ? l->near : l->far;
+		configs[i].memory = memory < RING_MEMORY ? memory : RING_MEMORY;
 	}
-	for (size_t side = 2 * link; side < 2 * link + 2; side++)
-		watch(r, port_fd(r->ports[side]), side);
+	if (ports_open(&r->ports, configs, n, r->config->best, &e) != 0)
+		fail(r, &e);
+	for (size_t i = 0; i < n; i++) {
+		struct link_evidence *link = &r->ev->links[i / 2];
+
+		if (i % 2 == 0 || r->ports.kinds[i] > link->ring)
+			link->ring = r->ports.kinds[i];
+		watch(r, port_fd(r->ports.ports[i]), i);
+	}
 }
 
 static void set_lane(void *arg, size_t link, enum direction d, const struct impairment *now)
@@ -236,8 +226,8 @@ static void make_lanes(struct relay *r)
 			.number = (uint16_t)(i / 2),
 			.direction = out == LINK_OUT ? LINK_OUT : LINK_IN,
 			.counts = &r->ev->links[i / 2].directions[i % 2],
-			.from = r->ports[i],
-			.to = r->ports[i ^ 1],
+			.from = r->ports.ports[i],
+			.to = r->ports.ports[i ^ 1],
 			.held.owner = &s->lanes[i],
 		};
 	}
@@ -305,7 +295,7 @@ static bool read_ready(struct relay *r)
 			continue;
 		}
 		if ((events[i].events & EPOLLERR) != 0)
-			clear_error(r->ports[number]);
+			clear_error(r->ports.ports[number]);
 		read_port(r, number);
 	}
 	return n > 0;
@@ -378,7 +368,7 @@ static void let_go(struct relay *r)
 	while (clock_ns() < r->stop_deadline_ns && read_ready(r))
 		lanes_flush(&r->lanes);
 	for (size_t i = 0; i < r->lanes.n; i++)
-		epoll_ctl(r->epoll, EPOLL_CTL_DEL, port_fd(r->ports[i]), NULL);
+		epoll_ctl(r->epoll, EPOLL_CTL_DEL, port_fd(r->ports.ports[i]), NULL);
 	while (hold_due(r->lanes.hold) <= r->stop_deadline_ns && clock_ns() < r->stop_deadline_ns)
 		if (!step(r))
 			idle(r, r->stop_deadline_ns);
@@ -408,6 +398,7 @@ static void finish(struct relay *r)
 		fail(r, &e);
 	r->ev->wire.complete = true;
 	report(r, &done);
+	ports_close(&r->ports);
 }
 
 _Noreturn void relay_run(const struct wire_config *config, pid_t parent, int control)
@@ -421,13 +412,11 @@ _Noreturn void relay_run(const struct wire_config *config, pid_t parent, int con
 		.n_links = config->evidence->n_links,
 	};
 
-	r.ports = array_new(2 * r.n_links, sizeof(*r.ports));
 	prepare_process(&r, parent);
-	/* Before it is a real-time process: the log's thread is not to be one. */
 	open_log(&r);
+	open_ports(&r);
+	/* Only now: the log's thread is not to be a real-time one. */
 	hurry(&r);
-	for (size_t i = 0; i < r.n_links; i++)
-		open_link(&r, i);
 	make_lanes(&r);
 	compare_clocks_first(&r);
 	watch(&r, control, r.lanes.n);

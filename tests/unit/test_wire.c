@@ -544,7 +544,7 @@ static void test_no_interface(void **state)
 	(void)state;
 	setup(&l, 0, NULL);
 	strcpy(l.links[1].far, "nope");
-	assert_start_fails(&l, "link n1/eth0: find interface nope: No such device");
+	assert_start_fails(&l, "find interface nope: No such device");
 }
 
 static void test_no_folder(void **state)
