@@ -37,7 +37,8 @@ static int add_command(struct program_list *list, const struct topology *t, cons
 	p->role = c->n_listens != 0 ? ROLE_RECEIVER : ROLE_SENDER;
 	p->listens = array_new(c->n_listens, sizeof(*p->listens));
 	p->n_listens = c->n_listens;
-	memcpy(p->listens, c->listens, c->n_listens * sizeof(*p->listens));
+	for (size_t i = 0; i < c->n_listens; i++)
+		p->listens[i] = c->listens[i];
 	return 0;
 }
 

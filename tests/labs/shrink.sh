@@ -6,7 +6,7 @@ picky=$BUILD/tests/nodes/picky
 stream=$BUILD/nodes/udp-stream
 
 # picky NAME KEYS NUMBER...: a stream of 100 datagrams across a link with these keys; its receiver
-# dies when all the datagrams of these numbers are missing (none: at once). 100 that do not count come before them:
+# dies when all the datagrams of these numbers are missing (none: at once). 300 that do not count come before them:
 # until the address of b is known datagrams overtake each other, and their numbers on the link are
 # not those of the stream.
 picky() {
@@ -17,7 +17,7 @@ hub Hub1 {}
 node a { interface eth0 { network = Hub1  address = 10.0.0.1/24  out { $keys } } }
 node b { interface eth0 { network = Hub1  address = 10.0.0.2/24 } }
 program sink { node = b  command = "$picky 9000 $*"  listens = "udp/9000" }
-program stream { node = a  command = "$stream --warm-up 100 --count 100 --pps 10000 10.0.0.2 9000" }
+program stream { node = a  command = "$stream --warm-up 300 --count 100 --pps 10000 10.0.0.2 9000" }
 XXX
 }
 
@@ -34,15 +34,15 @@ run two --repeat 40
 same "the run fails with some seeds, not with all" "1 true true" \
 	"$status $(jq '.series[0] | "\(.failed > 0) \(.passed > 0)"' "$report" | tr -d '"')"
 # (Where the question for an address was lost, few datagrams came to the link.)
-failing=$(jq -r '[.runs[] | select(.outcome == "fail") | select(.ledger.links[0].seen > 200)][0].folder' "$report")
+failing=$(jq -r '[.runs[] | select(.outcome == "fail") | select(.ledger.links[0].seen > 400)][0].folder' "$report")
 passing=$(jq -r '[.runs[] | select(.outcome == "pass")][0].seed' "$report")
 folder=$work/captures/two/latest/$failing
 ok "the run left its topology" "$harness" check "$folder/topology.conf"
 shrink "$folder"
 same "two datagrams: exit status" 0 "$status"
 has "two datagrams: so many of so many" '^2 of [0-9]+ lost datagrams are enough \([0-9]+ probes, ' out
-has "two datagrams: the first" '^  a/eth0 out: 108 of udp 10\.0\.0\.1:\*1 > 10\.0\.0\.2:9000$' out
-has "two datagrams: the second" '^  a/eth0 out: 121 of udp 10\.0\.0\.1:\*1 > 10\.0\.0\.2:9000$' out
+has "two datagrams: the first" '^  a/eth0 out: 308 of udp 10\.0\.0\.1:\*1 > 10\.0\.0\.2:9000$' out
+has "two datagrams: the second" '^  a/eth0 out: 321 of udp 10\.0\.0\.1:\*1 > 10\.0\.0\.2:9000$' out
 has "two datagrams: why" '^why +b/picky' out
 same "two datagrams: nothing else" 2 "$(grep -c '^  a/eth0' out)"
 has "progress" '^probe 1: [0-9]+ datagrams lost, still fails' err
@@ -55,7 +55,7 @@ has "the file keeps the duplicates" 'duplicate = 10%' two-shrunk.conf
 run two-shrunk
 same "the file fails when it is run" 1 "$status"
 same "... having lost these two" 2 "$(jq '[.runs[0].ledger.links[].lost] | add' "$report")"
-for one in 108 121; do
+for one in 308 321; do
 	grep -v "\"$one of" two-shrunk.conf | sed 's/\(of udp.*"\),/\1/' >without.conf
 	run without
 	same "without datagram $one it passes" 0 "$status"
@@ -72,15 +72,15 @@ cat >burst.conf <<XXX
 hub Hub1 {}
 node a { interface eth0 { network = Hub1  address = 10.0.0.1/24 } }
 node b { interface eth0 { network = Hub1  address = 10.0.0.2/24
-	in { loss = { 10%, 40%, 100%, 0% }  drop = { "130-132" } } } }
+	in { loss = { 10%, 40%, 100%, 0% }  drop = { "330-332" } } } }
 program sink { node = b  command = "$picky 9000 31"  listens = "udp/9000" }
-program stream { node = a  command = "$stream --warm-up 100 --count 100 --pps 10000 --source-port 7000 10.0.0.2 9000" }
+program stream { node = a  command = "$stream --warm-up 300 --count 100 --pps 10000 --source-port 7000 10.0.0.2 9000" }
 XXX
 run burst
 same "a dropped datagram: the run fails" 1 "$status"
 shrink "$work/captures/burst/latest/run"
 same "a dropped datagram: exit status" 0 "$status"
-has "a dropped datagram: this one" '^  b/eth0 in: 131 of udp 10\.0\.0\.1:7000 > 10\.0\.0\.2:9000$' out
+has "a dropped datagram: this one" '^  b/eth0 in: 331 of udp 10\.0\.0\.1:7000 > 10\.0\.0\.2:9000$' out
 same "a dropped datagram: alone" 1 "$(grep -c '^  b/eth0' out)"
 
 # ---- what cannot be shrunk ----
