@@ -97,10 +97,17 @@ static char *log_tail(const char *folder, const char *log)
 
 /* ---- judging ---- */
 
-static char *how_it_ended(const struct program_evidence *p)
+static bool killed_by_fault(const struct program_evidence *p)
+{
+	return p->killed_by != 0 && p->state == PROGRAM_KILLED && p->status == SIGKILL;
+}
+
+static char *how_it_ended(const struct topology *t, const struct program_evidence *p)
 {
 	char buf[16];
 
+	if (killed_by_fault(p))
+		return text_format("killed by fault %s", t->faults[p->killed_by - 1].name);
 	switch (p->state) {
 	case PROGRAM_NEW:
 		return text_dup("never started");
@@ -219,6 +226,9 @@ static void judge_program(const struct trial *t, const struct program_evidence *
 	} else if (p->state == PROGRAM_RUNNING) {
 		v->outcome = OUTCOME_INCONCLUSIVE;
 		v->reason = text_dup("its end was not seen");
+	} else if (killed_by_fault(p)) {
+		/* As it was asked to be: what follows from that is for others to say. */
+		return;
 	} else if (p->past_deadline) {
 		fail(v, deadline_text(t));
 	} else if (stopped_early(t, p)) {
@@ -245,7 +255,7 @@ void programs_judge(struct trial *t)
 		v->name = text_dup(p->name);
 		v->node = text_dup(t->topology->nodes[p->node].name);
 		v->log = text_dup(p->log);
-		v->ended = how_it_ended(p);
+		v->ended = how_it_ended(t->topology, p);
 		if (p->started_ns != 0 && p->ended_ns > p->started_ns)
 			v->time_ns = p->ended_ns - p->started_ns;
 		judge_program(t, p, &ev->sockets[i], v);

@@ -157,4 +157,16 @@ EOF
 run crash
 same "a receiver killed and started again: exit status" 1 "$status"
 has "a receiver killed and started again: the sender says why" 'unknown transfer|the receiver has gone' crash.out
+impaired kill '' <<'EOF'
+deadline = 20s
+transfer big { from = alpine-1  to = { alpine-2, alpine-3 }  files = big  rate = 20mbit }
+fault gone { at = 300ms  program = big  node = alpine-2  action = kill }
+EOF
+run kill
+same "a receiver killed by a fault: exit status" 1 "$status"
+same "a receiver killed by a fault: it did as it was told" "killed by fault gone, pass" "$(jq -r '.runs[0].programs[] |
+	select(.name == "alpine-2/udp-recv") | "\(.ended), \(.outcome)"' "$report")"
+same "a receiver killed by a fault: the file is what failed" "fail pass" "$(jq -r '[.runs[0].files[].outcome] |
+	join(" ")' "$report")"
+same "a receiver killed by a fault: nothing unexplained" 0 "$(jq '.runs[0].ledger.unexplained' "$report")"
 finish
