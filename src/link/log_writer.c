@@ -17,6 +17,7 @@
 /* Of each write; and how much may wait for the disk before who writes to the log waits, too. */
 #define BUFFER	    (64 << 10)
 #define MAX_BUFFERS 1024
+#define STACK_SIZE  (256 << 10)
 #define N_RECORDS   (BUFFER / sizeof(struct log_record))
 
 struct buffer {
@@ -135,6 +136,7 @@ static struct log_record *add(struct log_writer *w, enum log_kind kind)
 int log_writer_open(const char *path, struct log_writer **ret_writer, struct err *e)
 {
 	cleanup_by(log_writer_freep) struct log_writer *w = array_new(1, sizeof(*w));
+	pthread_attr_t attr;
 	int num;
 
 	w->path = text_dup(path);
@@ -145,7 +147,11 @@ int log_writer_open(const char *path, struct log_writer **ret_writer, struct err
 	w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (w->fd < 0)
 		return err_set(e, errno, "create %s", path);
-	num = pthread_create(&w->thread, NULL, write_full, w);
+	pthread_attr_init(&attr);
+	/* The wire locks its memory. */
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	num = pthread_create(&w->thread, &attr, write_full, w);
+	pthread_attr_destroy(&attr);
 	if (num != 0)
 		return err_set(e, num, "start a thread for %s", path);
 	w->has_thread = true;

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "link/faults.h"
 #include "link/lane.h"
+#include "link/ports.h"
 
 #define MAX_FLOWS (1 << 20)
 /* Of the machine's memory: for frames that are held, and for the rings of all ports. */
@@ -37,17 +38,22 @@
 #define SPIN_PERIOD_NS NS_PER_MS
 #define SPIN_SHARE     4
 
+/* Of the clocks, to begin with; and by how much they must be further apart to have been set. */
+#define FIRST_READINGS 20
+#define SET_NS	       (10 * NS_PER_US)
+
 struct relay {
 	const struct wire_config *config;
 	struct evidence *ev;
 	int control, epoll;
 	size_t n_links;
-	struct port **ports; /* those of link n are 2n, the near one, and 2n + 1 */
+	struct ports ports; /* those of link n are 2n, the near one, and 2n + 1 */
 	struct lanes lanes;
 	struct faults faults;
 	bool stopping;
 	uint64_t stop_deadline_ns;
 	uint64_t spin_period_ns, spun_ns; /* since when, and how long within it */
+	uint64_t sure_ns; /* a reading of the clocks that takes longer proves nothing */
 };
 
 /* ---- the parent ---- */
@@ -125,25 +131,6 @@ static void hurry(struct relay *r)
 	r->ev->wire.fifo = sched_setscheduler(0, SCHED_FIFO, &first) == 0;
 }
 
-static int open_ports(struct relay *r, size_t link, enum ring_kind kind, struct err *e)
-{
-	const struct wire_link *l = &r->config->links[link];
-	struct port_config config = { .memory = memory_share(RINGS_SHARE) / (2 * r->n_links) };
-	cleanup_by(port_closep) struct port *near = NULL;
-
-	if (config.memory > RING_MEMORY)
-		config.memory = RING_MEMORY;
-	config.device = l->near;
-	if (port_open(&config, kind, &near, e) != 0)
-		return -1;
-	config.device = l->far;
-	if (port_open(&config, kind, &r->ports[2 * link + 1], e) != 0)
-		return -1;
-	r->ports[2 * link] = take_ptr(near);
-	r->ev->links[link].ring = kind;
-	return 0;
-}
-
 static void watch(struct relay *r, int fd, size_t number)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = number };
@@ -155,20 +142,28 @@ static void watch(struct relay *r, int fd, size_t number)
 	fail(r, &e);
 }
 
-static void open_link(struct relay *r, size_t link)
+/* A link's kind of ring is that of the worse of its ends. */
+static void open_ports(struct relay *r)
 {
-	enum ring_kind kind = r->config->best;
+	size_t n = 2 * r->n_links, memory = memory_share(RINGS_SHARE) / (n != 0 ? n : 1);
+	cleanup_free struct port_config *configs = array_new(n, sizeof(*configs));
 	struct err e;
 
-	for (; kind < N_RINGS; kind++)
-		if (open_ports(r, link, kind, &e) == 0)
-			break;
-	if (kind == N_RINGS) {
-		err_prefix(&e, "link %s", r->ev->links[link].name);
-		fail(r, &e);
+	for (size_t i = 0; i < n; i++) {
+		const struct wire_link *l = &r->config->links[i / 2];
+
+		configs[i].device = i % 2 == 0 ? l->near : l->far;
+		configs[i].memory = memory < RING_MEMORY ? memory : RING_MEMORY;
 	}
-	for (size_t side = 2 * link; side < 2 * link + 2; side++)
-		watch(r, port_fd(r->ports[side]), side);
+	if (ports_open(&r->ports, configs, n, r->config->best, &e) != 0)
+		fail(r, &e);
+	for (size_t i = 0; i < n; i++) {
+		struct link_evidence *link = &r->ev->links[i / 2];
+
+		if (i % 2 == 0 || r->ports.kinds[i] > link->ring)
+			link->ring = r->ports.kinds[i];
+		watch(r, port_fd(r->ports.ports[i]), i);
+	}
 }
 
 static void set_lane(void *arg, size_t link, enum direction d, const struct impairment *now)
@@ -176,6 +171,41 @@ static void set_lane(void *arg, size_t link, enum direction d, const struct impa
 	struct relay *r = arg;
 
 	r->lanes.lanes[2 * link + d].now = *now;
+}
+
+/*
+ * How far CLOCK_REALTIME is from CLOCK_MONOTONIC. They run at one pace, so this changes only when
+ * somebody sets a clock. Between the readings the process may have had to wait for a processor.
+ */
+static uint64_t compare_clocks(uint64_t *ret_took_ns)
+{
+	uint64_t before = clock_ns(), real = clock_real_ns(), after = clock_ns();
+
+	*ret_took_ns = after - before;
+	return real - before - (after - before) / 2;
+}
+
+static void compare_clocks_first(struct relay *r)
+{
+	uint64_t best = UINT64_MAX, took;
+
+	for (int i = 0; i < FIRST_READINGS; i++) {
+		uint64_t apart = compare_clocks(&took);
+
+		if (took >= best)
+			continue;
+		best = took;
+		r->lanes.to_real_ns = apart;
+	}
+	r->sure_ns = 2 * best;
+}
+
+static void compare_clocks_again(struct relay *r)
+{
+	uint64_t took, apart = compare_clocks(&took);
+
+	if (took <= r->sure_ns && apart - r->lanes.to_real_ns + SET_NS > 2 * SET_NS)
+		r->lanes.to_real_ns = apart;
 }
 
 static void make_lanes(struct relay *r)
@@ -196,8 +226,8 @@ static void make_lanes(struct relay *r)
 			.number = (uint16_t)(i / 2),
 			.direction = out == LINK_OUT ? LINK_OUT : LINK_IN,
 			.counts = &r->ev->links[i / 2].directions[i % 2],
-			.from = r->ports[i],
-			.to = r->ports[i ^ 1],
+			.from = r->ports.ports[i],
+			.to = r->ports.ports[i ^ 1],
 			.held.owner = &s->lanes[i],
 		};
 	}
@@ -229,7 +259,7 @@ static void read_port(struct relay *r, size_t number)
 	size_t n = port_receive(l->from, frames);
 	uint64_t now = clock_ns();
 
-	r->lanes.to_real_ns = clock_real_ns() - now;
+	compare_clocks_again(r);
 	for (size_t i = 0; i < n; i++) {
 		bool is_new;
 		struct flow *flow = lane_flow(&r->lanes, l, &frames[i], &is_new);
@@ -265,7 +295,7 @@ static bool read_ready(struct relay *r)
 			continue;
 		}
 		if ((events[i].events & EPOLLERR) != 0)
-			clear_error(r->ports[number]);
+			clear_error(r->ports.ports[number]);
 		read_port(r, number);
 	}
 	return n > 0;
@@ -338,7 +368,7 @@ static void let_go(struct relay *r)
 	while (clock_ns() < r->stop_deadline_ns && read_ready(r))
 		lanes_flush(&r->lanes);
 	for (size_t i = 0; i < r->lanes.n; i++)
-		epoll_ctl(r->epoll, EPOLL_CTL_DEL, port_fd(r->ports[i]), NULL);
+		epoll_ctl(r->epoll, EPOLL_CTL_DEL, port_fd(r->ports.ports[i]), NULL);
 	while (hold_due(r->lanes.hold) <= r->stop_deadline_ns && clock_ns() < r->stop_deadline_ns)
 		if (!step(r))
 			idle(r, r->stop_deadline_ns);
@@ -368,6 +398,7 @@ static void finish(struct relay *r)
 		fail(r, &e);
 	r->ev->wire.complete = true;
 	report(r, &done);
+	ports_close(&r->ports);
 }
 
 _Noreturn void relay_run(const struct wire_config *config, pid_t parent, int control)
@@ -381,14 +412,13 @@ _Noreturn void relay_run(const struct wire_config *config, pid_t parent, int con
 		.n_links = config->evidence->n_links,
 	};
 
-	r.ports = array_new(2 * r.n_links, sizeof(*r.ports));
 	prepare_process(&r, parent);
-	/* Before it is a real-time process: the log's thread is not to be one. */
 	open_log(&r);
+	open_ports(&r);
+	/* Only now: the log's thread is not to be a real-time one. */
 	hurry(&r);
-	for (size_t i = 0; i < r.n_links; i++)
-		open_link(&r, i);
 	make_lanes(&r);
+	compare_clocks_first(&r);
 	watch(&r, control, r.lanes.n);
 	/* Where that is allowed: what is swapped out makes frames late. */
 	(void)mlockall(MCL_CURRENT);

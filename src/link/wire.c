@@ -210,10 +210,7 @@ uint64_t wire_held(const struct evidence *ev)
 int wire_stop(struct wire *w, uint64_t deadline_ns, struct err *e)
 {
 	order(w, RELAY_STOP, deadline_ns);
-	if (await(w, RELAY_DONE, clock_ns() + deadline_ns + GRACE_NS, e) != 0)
-		return -1;
-	reap(w);
-	return 0;
+	return await(w, RELAY_DONE, clock_ns() + deadline_ns + GRACE_NS, e);
 }
 
 void wire_free(struct wire *w)
@@ -229,4 +226,5 @@ void wire_free(struct wire *w)
 void wire_freep(struct wire **w)
 {
 	wire_free(*w);
+	*w = NULL;
 }

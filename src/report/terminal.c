@@ -18,18 +18,12 @@
 #include "base/text.h"
 #include "report/render.h"
 #include "report/table.h"
+#include "report/terminal.h"
 #include "report/terminal_series.h"
 
 /* Files, reasons and notes shown per run: who needs all reads report.json or asks for --verbose. */
 #define MAX_FILES 8
 #define MAX_LINES 12
-
-struct terminal {
-	FILE *out;
-	const struct session *s;
-	bool color;
-	bool verbose;
-};
 
 /* Of the terminal in columns; 0 when out is none. */
 static size_t width_of(FILE *out)
@@ -57,9 +51,7 @@ static char *mark(const struct terminal *t, enum outcome o, const char *word)
 			   t->color ? RENDER_PLAIN : "");
 }
 
-/* A line "  label     value" below a run; no label continues the one above. */
-__attribute__((format(printf, 3, 4))) static void field(const struct terminal *t, const char *label,
-							const char *format, ...)
+void terminal_field(const struct terminal *t, const char *label, const char *format, ...)
 {
 	struct text line = { 0 };
 	struct text shown = { 0 };
@@ -208,8 +200,8 @@ static void print_file(const struct terminal *t, const struct file_verdict *f)
 	char duration[16];
 	struct text datagrams = { 0 };
 
-	field(t, "file", "%s at %s, transfer %s%s%s", f->file, f->node, f->transfer,
-	      f->reason != NULL ? ": " : "", render_text(f->reason));
+	terminal_field(t, "file", "%s at %s, transfer %s%s%s", f->file, f->node, f->transfer,
+		       f->reason != NULL ? ": " : "", render_text(f->reason));
 	print_source(t, f);
 	print_layer(t, "receiver", &f->receiver);
 	print_layer(t, "capture", &f->capture);
@@ -241,7 +233,8 @@ static void print_files(const struct terminal *t, const struct run_verdict *r)
 		shown++;
 	}
 	if (left_out != 0)
-		field(t, "", "%zu more files did not pass; report.json has them all", left_out);
+		terminal_field(t, "", "%zu more files did not pass; report.json has them all",
+			       left_out);
 }
 
 /* A program's last words, each line behind a bar so that nobody takes them for ours. */
@@ -266,12 +259,12 @@ static void print_programs(const struct terminal *t, const struct run_verdict *r
 
 		if (p->outcome <= OUTCOME_SKIP && !t->verbose)
 			continue;
-		field(t, "program", "%s %s after %s%s%s", p->name, render_text(p->ended),
-		      text_duration(duration, p->time_ns), p->reason != NULL ? ": " : "",
-		      render_text(p->reason));
+		terminal_field(t, "program", "%s %s after %s%s%s", p->name, render_text(p->ended),
+			       text_duration(duration, p->time_ns), p->reason != NULL ? ": " : "",
+			       render_text(p->reason));
 		if (p->output == NULL || p->output[0] == '\0')
 			continue;
-		field(t, "", "  the last lines of %s:", render_text(p->log));
+		terminal_field(t, "", "  the last lines of %s:", render_text(p->log));
 		print_output(t, p->output);
 	}
 }
@@ -285,108 +278,19 @@ static void print_captures(const struct terminal *t, const struct run_verdict *r
 
 		if (c->outcome <= OUTCOME_SKIP && !t->verbose)
 			continue;
-		field(t, "capture", "%s: %" PRIu64 " packets, %s, %" PRIu64 " dropped%s%s", c->name,
-		      c->packets, text_bytes(bytes, c->bytes), c->dropped,
-		      c->reason != NULL ? ": " : "", render_text(c->reason));
+		terminal_field(t, "capture", "%s: %" PRIu64 " packets, %s, %" PRIu64 " dropped%s%s",
+			       c->name, c->packets, text_bytes(bytes, c->bytes), c->dropped,
+			       c->reason != NULL ? ": " : "", render_text(c->reason));
 	}
-}
-
-/* "361 lost (300 loss 30%, 61 queue full), 12 duplicated": what is 0 is left out. */
-static void add_losses(struct text *line, const struct link_account *l)
-{
-	const char *before = " (";
-
-	text_add(line, ", %" PRIu64 " lost", link_account_lost(l));
-	for (size_t c = CAUSE_NONE + 1; c < N_CAUSES; c++) {
-		if (l->lost[c] == 0)
-			continue;
-		text_add(line, "%s%" PRIu64 " %s", before, l->lost[c], render_text(l->rules[c]));
-		before = ", ";
-	}
-	text_add(line, "%s", before[0] == ',' ? ")" : "");
-}
-
-static void print_link_account(const struct terminal *t, const struct link_account *l)
-{
-	const struct {
-		const char *what;
-		uint64_t n;
-	} rare[] = {
-		{ "duplicated", l->duplicated },
-		{ "corrupted", l->corrupted },
-		{ "reordered", l->reordered },
-		{ "unexplained", l->unexplained },
-	};
-	struct text line = { 0 };
-
-	add_losses(&line, l);
-	for (size_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++)
-		if (rare[i].n != 0)
-			text_add(&line, ", %" PRIu64 " %s", rare[i].n, rare[i].what);
-	field(t, "link", "%s %s  %s: %" PRIu64 " frames%s", l->link, direction_name(l->direction),
-	      render_text(l->engine), l->seen, text_str(&line));
-	text_done(&line);
-}
-
-static void print_faults(const struct terminal *t, const struct run_verdict *r)
-{
-	char fired[16], undone[16];
-
-	for (size_t i = 0; i < r->n_faults; i++) {
-		const struct fault_verdict *f = &r->faults[i];
-
-		if (f->fired)
-			field(t, "fault", "%s: %s, due %s: fired after %s%s%s", f->name, f->action,
-			      f->due, text_duration(fired, f->fired_ns),
-			      f->undone ? ", undone after " : "",
-			      f->undone ? text_duration(undone, f->undone_ns) : "");
-		else
-			field(t, "fault", "%s: %s, due %s: never fired", f->name, f->action,
-			      f->due);
-	}
-}
-
-static void print_node_account(const struct terminal *t, const struct node_account *n)
-{
-	field(t, "",
-	      "  %s: %" PRIu64 " arrived = %" PRIu64 " read + %" PRIu64
-	      " dropped, buffer full%s%s%s + %" PRIu64 " no such port + %" PRIu64
-	      " bad checksum + %" PRIu64 " bad length + %" PRIu64 " never read; %" PRIu64
-	      " unexplained",
-	      n->node, n->arrived, n->delivered, n->rcvbuf, n->rcvbuf_place != NULL ? " (" : "",
-	      render_text(n->rcvbuf_place), n->rcvbuf_place != NULL ? ")" : "", n->no_port,
-	      n->checksum, n->malformed, n->unread, n->unexplained);
-}
-
-static void print_ledger(const struct terminal *t, const struct run_verdict *r)
-{
-	const struct ledger *ledger = &r->ledger;
-
-	for (size_t i = 0; i < ledger->n_links; i++)
-		print_link_account(t, &ledger->links[i]);
-	if (ledger->outcome <= OUTCOME_SKIP && !t->verbose)
-		return;
-	field(t, "ledger", "%s%s%" PRIu64 " unexplained", render_text(ledger->reason),
-	      ledger->reason != NULL ? "; " : "", ledger->unexplained);
-	for (size_t i = 0; i < ledger->n_networks; i++) {
-		const struct network_account *n = &ledger->networks[i];
-
-		field(t, "",
-		      "  %s to %s: %" PRIu64 " sent, %" PRIu64 " arrived, %" PRIu64
-		      " lost; %" PRIu64 " unexplained",
-		      n->from, n->to, n->sent, n->arrived, n->lost, n->unexplained);
-	}
-	for (size_t i = 0; i < ledger->n_nodes; i++)
-		print_node_account(t, &ledger->nodes[i]);
 }
 
 static void print_evidence(const struct terminal *t, const struct run_verdict *r)
 {
 	if (r->folder != NULL)
-		field(t, "evidence", "%s/%s/%s", render_text(t->s->folder), r->folder,
-		      render_text(r->merged));
+		terminal_field(t, "evidence", "%s/%s/%s", render_text(t->s->folder),
+			       render_text(r->folder), render_text(r->merged));
 	if (r->command != NULL)
-		field(t, "repeat", "%s", r->command);
+		terminal_field(t, "repeat", "%s", r->command);
 }
 
 static void print_lines(const struct terminal *t, const char *label, char *const *lines, size_t n)
@@ -394,9 +298,9 @@ static void print_lines(const struct terminal *t, const char *label, char *const
 	size_t shown = !t->verbose && n > MAX_LINES ? MAX_LINES : n;
 
 	for (size_t i = 0; i < shown; i++)
-		field(t, i == 0 ? label : "", "%s", lines[i]);
+		terminal_field(t, i == 0 ? label : "", "%s", lines[i]);
 	if (shown < n)
-		field(t, "", "... %zu more in report.json", n - shown);
+		terminal_field(t, "", "... %zu more in report.json", n - shown);
 }
 
 /* A run that passed has nothing to explain, but raw runs always have something to tell. */
@@ -420,8 +324,8 @@ static void print_run(const struct terminal *t, const struct run_verdict *r)
 		print_files(t, r);
 		print_programs(t, r);
 		print_captures(t, r);
-		print_faults(t, r);
-		print_ledger(t, r);
+		terminal_print_faults(t, r);
+		terminal_print_ledger(t, r);
 		print_evidence(t, r);
 	}
 	fputc('\n', t->out);

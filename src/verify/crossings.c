@@ -27,9 +27,10 @@ struct crossings {
 	const struct trial *trial;
 	struct crossing *of_way; /* two per link, by enum direction */
 	struct under_way *under_way;
-	uint64_t began_ns;	 /* since 1970: from then on everything is captured */
-	struct log_reader *log;	 /* NULL at its end */
-	struct link_frame frame; /* the next one of the log */
+	struct under_way *damaged; /* frames, out of captures' sight; NULL: none yet */
+	uint64_t began_ns;	   /* since 1970: from then on everything is captured */
+	struct log_reader *log;	   /* NULL at its end */
+	struct link_frame frame;   /* the next one of the log */
 	struct fate_way way;
 	struct link_table *table;
 	char *error; /* what is wrong with the log or the table, or NULL */
@@ -127,6 +128,34 @@ static void take_leaving(struct crossings *c, struct crossing *x, const struct l
 	}
 }
 
+/* What left a node damaged is so for all; what comes to one, for that one. */
+static uint64_t damage_key(size_t link, enum direction d, uint64_t hash)
+{
+	return d == LINK_OUT ? hash : hash ^ (link + 1) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static void note_damage(struct crossings *c, const struct link_frame *f)
+{
+	if (f->flipped == 0 || f->hash_in != f->hash_out || f->cause != CAUSE_NONE)
+		return;
+	if (c->damaged == NULL)
+		c->damaged = under_way_new();
+	under_way_change(c->damaged,
+			 damage_key(c->way.link, (enum direction)c->way.direction, f->hash_out), 1);
+}
+
+bool crossings_damaged(const struct crossings *c, size_t capture, const struct packet *p)
+{
+	size_t link = c->trial->captures[capture].link;
+	uint64_t hash = c->damaged != NULL && p->captured_len < p->original_len
+				? log_hash(p->data, p->captured_len, p->original_len)
+				: 0;
+
+	return hash != 0 &&
+	       (under_way_has(c->damaged, damage_key(link, LINK_OUT, hash)) ||
+		(link != SIZE_MAX && under_way_has(c->damaged, damage_key(link, LINK_IN, hash))));
+}
+
 /* What came before everything was captured has one witness less and is nobody's concern. */
 static void take_record(struct crossings *c)
 {
@@ -134,6 +163,7 @@ static void take_record(struct crossings *c)
 	struct crossing *x = crossing_of(c, c->way);
 
 	count_as_engine(&x->log, f);
+	note_damage(c, f);
 	if (c->table != NULL)
 		link_table_add(c->table, c->trial->evidence, log_flow(c->log, f->flow), f);
 	if (f->arrived_ns >= c->began_ns) {
@@ -258,6 +288,7 @@ void crossings_freep(struct crossings **c)
 	if (*c == NULL)
 		return;
 	under_way_free((*c)->under_way);
+	under_way_free((*c)->damaged);
 	log_reader_freep(&(*c)->log);
 	link_table_freep(&(*c)->table);
 	free((*c)->of_way);

@@ -17,6 +17,11 @@ struct crossings;
 struct crossings *crossings_new(const struct trial *t);
 /* The next packet of all captures, in the order of time. */
 void crossings_see(struct crossings *c, size_t capture, const struct packet *p);
+/*
+ * Whether a bit of this frame was flipped behind what captures keep of it, on its way to the
+ * interface of this capture: nothing in there shows that.
+ */
+bool crossings_damaged(const struct crossings *c, size_t capture, const struct packet *p);
 /* There are no more. Fill the ledger's rows of links, or its reason for having none. */
 void crossings_judge(struct crossings *c, struct trial *t);
 void crossings_freep(struct crossings **c);

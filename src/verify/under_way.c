@@ -88,6 +88,11 @@ bool under_way_change(struct under_way *u, uint64_t key, int by)
 	return by > 0 ? before < 0 : before > 0;
 }
 
+bool under_way_has(const struct under_way *u, uint64_t key)
+{
+	return u->slots[slot_of(u, key != 0 ? key : 1)].key != 0;
+}
+
 void under_way_free(struct under_way *u)
 {
 	if (u == NULL)

@@ -224,7 +224,8 @@ static void book_short(struct trial *t, size_t node, bool broadcast, const struc
 /* ---- packets ---- */
 
 /* What the network has of it, and what the node: the same capture when nothing is between them. */
-static void watch_datagram(struct trial *t, size_t capture, struct datagram *d, bool whole)
+static void watch_datagram(struct trial *t, size_t capture, struct datagram *d,
+			   const struct packet *p, bool whole)
 {
 	const struct capture_evidence *c = &t->evidence->captures[capture];
 	const struct interface *i = &t->topology->nodes[c->node].interfaces[c->interface];
@@ -240,6 +241,8 @@ static void watch_datagram(struct trial *t, size_t capture, struct datagram *d, 
 		return;
 	}
 	decode_verify_checksum(d);
+	if (!out && crossings_damaged(t->crossings, capture, p))
+		d->checksum = CHECKSUM_BAD;
 	if (t->captures[capture].faces_network && out)
 		book_out(t, c->node, i, broadcast, d);
 	else if (t->captures[capture].faces_network)
@@ -263,7 +266,7 @@ static void watch_packet(struct trial *t, struct defrag *defrag, size_t capture,
 	if (what == DECODED_FRAGMENT)
 		what = defrag_add(defrag, capture, &f, &d);
 	if (what == DECODED_UDP || what == DECODED_SHORT)
-		watch_datagram(t, capture, &d, what == DECODED_UDP);
+		watch_datagram(t, capture, &d, p, what == DECODED_UDP);
 }
 
 static void note_error(struct trial *t, size_t capture, const struct err *e)

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 harness=$PWD/harness
 rounds=${ROUNDS:-5}
 size=${SIZE:-1073741824}
+build=${BUILD:-.build/release}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -43,6 +44,9 @@ for _ in $(seq "$rounds"); do
 	ms "$harness" run --captures "$work/captures" "$work/lab.conf"
 done | median | sed 's/$/ ms, whole command, median/'
 jq -r '"\(.runs[0].phases.lab_ns / 1e6) ms of it until the lab is up"' "$work/captures/lab/latest/report.json"
+
+echo "== the user link engine: one link, frames of 1066 bytes"
+"$build/tests/bench/relay"
 
 echo "== one file of $size bytes to one server"
 head -c "$size" /dev/urandom >"$work/large"

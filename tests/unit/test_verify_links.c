@@ -165,6 +165,41 @@ static void corrupted(void **state)
 	}
 }
 
+/* Captures keep 128 bytes of each packet, and the flipped bit is behind those: the log knows. */
+static void corrupted_out_of_sight(void **state)
+{
+	(void)state;
+	for (size_t link = SENDER; link <= RECEIVER; link++) {
+		enum direction d = link == SENDER ? LINK_OUT : LINK_IN;
+		struct vlab *l = impaired(128);
+
+		transfer(l, link, d, FATE(.flip = 700 * 8));
+
+		const struct run_verdict *v = lab_judge(l);
+
+		assert_outcome(v, OUTCOME_PASS);
+		assert_int_equal(v->files[0].datagrams.sent, CHUNKS + 1);
+		assert_int_equal(v->files[0].datagrams.arrived, CHUNKS);
+		assert_int_equal(v->files[0].datagrams.corrupted, 1);
+		assert_int_equal(v->lost, 1);
+		lab_free(l);
+	}
+}
+
+/* A duplicate that was held until the run was over: made and lost for the engine, unmade in the log. */
+static void unmade_duplicate(void **state)
+{
+	struct vlab *l = impaired(SNAPLEN);
+	struct direction_evidence *d = &l->evidence->links[SENDER].directions[LINK_OUT];
+
+	(void)state;
+	transfer(l, SENDER, LINK_OUT, FATE(.cause = CAUSE_NONE));
+	d->duplicated++;
+	d->lost[CAUSE_STOPPED]++;
+	assert_outcome(lab_judge(l), OUTCOME_PASS);
+	lab_free(l);
+}
+
 static void wrong_length_has_a_column(void **state)
 {
 	struct vlab *l = impaired(SNAPLEN);
@@ -532,6 +567,8 @@ int main(void)
 		cmocka_unit_test(rules_are_those_of_the_topology),
 		cmocka_unit_test(duplicated),
 		cmocka_unit_test(corrupted),
+		cmocka_unit_test(corrupted_out_of_sight),
+		cmocka_unit_test(unmade_duplicate),
 		cmocka_unit_test(wrong_length_has_a_column),
 		cmocka_unit_test(log_lies),
 		cmocka_unit_test(frames_that_no_witness_confirms),
