@@ -153,6 +153,8 @@ install: all
 	install -D -m 644 docs/harness.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/harness.conf.5
 	install -D -m 644 src/report/report.schema.json \
 		$(DESTDIR)$(PREFIX)/share/harness/report.schema.json
+	install -D -m 644 src/report/calibration.schema.json \
+		$(DESTDIR)$(PREFIX)/share/harness/calibration.schema.json
 	install -D -m 644 captures/harness.lua $(DESTDIR)$(PREFIX)/share/harness/harness.lua
 	for f in topologies/*.conf topologies/files/*.png; do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done

@@ -151,6 +151,17 @@ static int write_reports(const struct session *s, const struct run_options *o, s
 	return fs_symlink(fs_basename(s->folder), latest, e);
 }
 
+int session_give(const char *path, struct err *e)
+{
+	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
+
+	if (geteuid() != 0 || uid == NULL || gid == NULL)
+		return 0;
+	if (lchown(path, (unsigned)strtoul(uid, NULL, 10), (unsigned)strtoul(gid, NULL, 10)) != 0)
+		return err_set(e, errno, "give %s to user %s", path, uid);
+	return 0;
+}
+
 /* Whoever called sudo owns what they asked for. */
 static int give_to_caller(const struct session *s, const struct run_options *o, struct err *e)
 {

@@ -20,6 +20,8 @@ int session_run_all(struct session *s, const struct plan *plan, const struct run
 void session_add_quoted(struct text *t, const char *word);
 /* "sudo " when that is how the harness was called, else "". */
 const char *session_sudo(void);
+/* Whoever called sudo owns this file; without sudo nothing changes. */
+int session_give(const char *path, struct err *e);
 /* The files beside the runs, the `latest` link, and the owner of it all. */
 int session_write(const struct session *s, const struct run_options *o, struct err *e);
 

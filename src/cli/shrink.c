@@ -231,7 +231,9 @@ static int write_result(const struct place *p, const struct hunt *h,
 		h->last_reason != NULL ? h->last_reason : "-");
 	cleanup_free char *text = topology_write(h->topology, comment);
 
-	return fs_write(output, text, strlen(text), e);
+	if (fs_write(output, text, strlen(text), e) != 0)
+		return -1;
+	return session_give(output, e);
 }
 
 /* The file as anyone will run it. */

@@ -60,7 +60,10 @@ for one in 308 321; do
 	run without
 	same "without datagram $one it passes" 0 "$status"
 done
+export SUDO_UID=65534 SUDO_GID=65534
 shrink -q -o elsewhere.conf --probes 5 "$folder"
+unset SUDO_UID SUDO_GID
+same "the file belongs to who called sudo" 65534 "$(stat -c %u elsewhere.conf)"
 same "few probes: still a set that fails" 0 "$status"
 has "few probes: it says so" 'perhaps fewer' out
 same "quiet" "" "$(cat err)"
