@@ -6,9 +6,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 
-#define LINE 64
-/* The processor finds out by itself how a frame goes on. */
-#define LINES_AHEAD 8
+#define LINE	    64
 #define BLOCK_BYTES (1 << 20)
 /*
  * Sizes with struct held included, in lines of the processor's cache: odd, so that frames of one
@@ -143,21 +141,11 @@ uint64_t hold_due(const struct hold *h)
 	return h->n > 0 ? h->heap[0]->due_ns : UINT64_MAX;
 }
 
-/* What was put there long ago is out of every cache: fetch the frame after the next one. */
-static void fetch_ahead(const struct held *next)
-{
-	const char *p = (const char *)next->next;
-
-	for (int i = 0; i < LINES_AHEAD && p != NULL; i++)
-		__builtin_prefetch(p + i * LINE);
-}
-
 struct held *hold_take(struct hold *h)
 {
 	struct held *first = h->heap[0];
 
 	if (first->next != NULL) {
-		fetch_ahead(first->next);
 		replace_first(h, first->next);
 		return first;
 	}

@@ -18,10 +18,12 @@
 #include "link/vlan.h"
 
 /* What a slot has ahead of the frame: tpacket2_hdr, sockaddr_ll, alignment of the IP header. */
-#define SLOT_HEAD  TPACKET_ALIGN(TPACKET2_HDRLEN + 16 + VLAN_TAG)
-#define MIN_SLOTS  64
-#define MAX_SLOTS  4096
-#define SEND_TRIES 100
+#define SLOT_HEAD TPACKET_ALIGN(TPACKET2_HDRLEN + 16 + VLAN_TAG)
+#define MIN_SLOTS 64
+/* What comes while the wire waits for a processor; a few batches that were just sent. */
+#define MAX_RX_SLOTS 4096
+#define MAX_TX_SLOTS 512
+#define SEND_TRIES   100
 
 struct ring {
 	uint8_t *slots;
@@ -55,7 +57,7 @@ static void set_status(struct tpacket2_hdr *h, uint32_t value)
 }
 
 /* Blocks are a power of two pages, and a slot is never in two of them. */
-static void size_ring(struct ring *r, uint32_t max_frame, size_t memory)
+static void size_ring(struct ring *r, uint32_t max_frame, uint32_t max_slots, size_t memory)
 {
 	r->slot_size = TPACKET_ALIGN(SLOT_HEAD + max_frame);
 	r->block_size = (uint32_t)sysconf(_SC_PAGESIZE);
@@ -63,7 +65,7 @@ static void size_ring(struct ring *r, uint32_t max_frame, size_t memory)
 		r->block_size *= 2;
 	r->per_block = r->block_size / r->slot_size;
 	r->n = MIN_SLOTS;
-	while (r->n * 2 <= MAX_SLOTS && (size_t)r->n * 2 * r->slot_size <= memory)
+	while (r->n * 2 <= max_slots && (size_t)r->n * 2 * r->slot_size <= memory)
 		r->n *= 2;
 	r->n -= r->n % r->per_block;
 }
@@ -138,8 +140,8 @@ static int packet_open(struct port *port, const struct port_config *config, stru
 		return err_set(e, errno, "open a packet socket");
 	if (set_options(port, e) != 0)
 		return -1;
-	size_ring(&p->rx, port->max_frame, config->memory / 2);
-	size_ring(&p->tx, port->max_frame, config->memory / 2);
+	size_ring(&p->rx, port->max_frame, MAX_RX_SLOTS, config->memory);
+	size_ring(&p->tx, port->max_frame, MAX_TX_SLOTS, config->memory / 8);
 	if (set_ring(port, PACKET_RX_RING, &p->rx, e) != 0 ||
 	    set_ring(port, PACKET_TX_RING, &p->tx, e) != 0 || map_rings(p, e) != 0)
 		return -1;

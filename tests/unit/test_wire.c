@@ -344,6 +344,8 @@ static void run_once(struct outcome *out, size_t n, bool load)
 	}
 	start(&l);
 	for (uint64_t i = 1; i <= n; i++) {
+		/* No more at once than the wire's ring holds, should it have to wait. */
+		await_arrived(&l, i > 1000 ? i - 1000 : 0);
 		send_datagram(a, 0, 1, FRAME_LEN, i);
 		/* Another flow on the same link, now and then, and more often under load. */
 		if (i % (load ? 2 : 7) == 0)
