@@ -122,8 +122,8 @@ enum link_engine {
 
 /* How the user engine gets frames from the kernel and back, best first. */
 enum ring_kind {
-	RING_XDP,    /* AF_XDP in copy mode */
 	RING_PACKET, /* AF_PACKET, TPACKET_V2 rings both ways */
+	RING_XDP,    /* AF_XDP in copy mode */
 	RING_SOCKET, /* AF_PACKET, recvmmsg(2) and sendmmsg(2) */
 	N_RINGS,
 };

@@ -123,7 +123,7 @@ static int start_wire(struct engine *g, struct err *e)
 		.links = links,
 		.evidence = ev,
 		.folder = g->config.folder,
-		.best = RING_XDP,
+		.best = RING_PACKET,
 	};
 
 	for (size_t i = 0; i < ev->n_links; i++) {
