@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,8 +21,11 @@
 #include "udp.h"
 
 #define EXIT_USAGE 2
-#define WORD	   8	 /* bytes: "us" and 48 bits, most significant first */
-#define MAX_SIZE   65507 /* bytes: 65535 less the headers of IPv4 and UDP */
+#define WORD	   8 /* bytes: "us" and 48 bits, most significant first */
+/* Of what leaves in one call: below IP's limit, and UDP_MAX_SEGMENTS of old kernels. */
+#define BATCH_BYTES 32000U
+#define BATCH_MAX   64U
+#define MAX_SIZE    65507 /* bytes: 65535 less the headers of IPv4 and UDP */
 
 static const char help[] =
 	"usage: udp-stream [options] HOST PORT\n"
@@ -198,34 +202,75 @@ static uint64_t sleep_until(uint64_t ns)
 	return time_now();
 }
 
-/* When datagram i is due; with --spaced the beginning moves with each that is late. */
-static void pace(const struct command *c, uint64_t *began, uint64_t i)
+/* When datagram i is due. */
+static uint64_t due_after(const struct command *c, uint64_t i)
 {
-	uint64_t after, now;
+	return (uint64_t)((unsigned __int128)i * NS_PER_SEC / c->pps);
+}
+
+/*
+ * Wait until datagram i is due. Returns how many may leave together, it and those behind it: more
+ * than one only when they are late, or have no pace. With --spaced the beginning moves instead.
+ */
+static uint64_t pace(const struct command *c, uint64_t *began, uint64_t i, uint64_t most)
+{
+	uint64_t now, n = 1;
 
 	if (c->pps == 0)
-		return;
-	after = (uint64_t)((unsigned __int128)i * NS_PER_SEC / c->pps);
-	now = sleep_until(*began + after);
-	if (c->spaced)
-		*began = now - after;
+		return most;
+	now = sleep_until(*began + due_after(c, i));
+	if (c->spaced) {
+		*began = now - due_after(c, i);
+		return 1;
+	}
+	while (n < most && *began + due_after(c, i + n) <= now)
+		n++;
+	return n;
+}
+
+/* As many datagrams as there are, cut by the kernel: udp(7), UDP_SEGMENT. */
+static ssize_t send_together(int fd, const struct sockaddr_storage *to, socklen_t to_len,
+			     uint8_t *bytes, size_t len, uint16_t size)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(uint16_t))];
+		struct cmsghdr align;
+	} control = { .align = { .cmsg_level = IPPROTO_UDP,
+				 .cmsg_type = UDP_SEGMENT,
+				 .cmsg_len = CMSG_LEN(sizeof(size)) } };
+	struct sockaddr_storage name = *to;
+	struct iovec iov = { bytes, len };
+	struct msghdr m = {
+		.msg_name = &name, .msg_namelen = to_len, .msg_iov = &iov, .msg_iovlen = 1
+	};
+
+	if (len > size) {
+		memcpy(CMSG_DATA(&control.align), &size, sizeof(size));
+		m.msg_control = control.buf;
+		m.msg_controllen = sizeof(control.buf);
+	}
+	return sendmsg(fd, &m, 0);
 }
 
 static int stream(const struct command *c, int fd, const struct peer *to, struct fail *f)
 {
-	scope_free uint8_t *datagram = scope_alloc(c->size, 1);
+	uint64_t most = c->size > BATCH_BYTES / 2 ? 1 : BATCH_BYTES / c->size;
+	scope_free uint8_t *batch = scope_alloc(most, c->size);
 	struct sockaddr_storage sa;
 	socklen_t len = peer_to_sockaddr(to, peer_is_ipv4(to) ? AF_INET : AF_INET6, &sa);
-	uint64_t began = time_now(), paced = began, failed = 0;
+	uint64_t began = time_now(), paced = began, failed = 0, all = c->warm_up + c->count;
 	int error = 0;
 
-	for (uint64_t i = 0; i < c->warm_up + c->count; i++) {
-		fill(datagram, c->size, i < c->warm_up ? 0 : i - c->warm_up + 1);
-		pace(c, &paced, i);
-		if (sendto(fd, datagram, c->size, 0, (struct sockaddr *)&sa, len) >= 0)
+	most = most < BATCH_MAX ? most : BATCH_MAX;
+	for (uint64_t i = 0, n; i < all; i += n) {
+		n = pace(c, &paced, i, most < all - i ? most : all - i);
+		for (uint64_t k = 0; k < n; k++)
+			fill(batch + k * c->size, c->size,
+			     i + k < c->warm_up ? 0 : i + k - c->warm_up + 1);
+		if (send_together(fd, &sa, len, batch, n * c->size, (uint16_t)c->size) >= 0)
 			continue;
 		error = errno;
-		failed++;
+		failed += n;
 	}
 
 	double seconds = (double)(time_now() - began) / 1e9;

@@ -154,9 +154,8 @@ static void compare_rate(const struct impairment *i, const struct stream_plan *p
 {
 	double rate = (double)i->rate_bps, queue;
 	double asked = (double)i->queue_bytes + (double)i->queue_packets * p->frame_len;
-	double bps = m->ns != 0 ? (double)m->bits * 1e9 / (double)m->ns : 0;
 
-	set_quantity(&rows[PROPERTY_RATE], true, rate, bps, 0.02 * rate, m->arrived);
+	set_quantity(&rows[PROPERTY_RATE], true, rate, m->rate_bps, 0.02 * rate, m->arrived);
 	/* What waits when the stream has long been too fast, this frame's own time not counted. */
 	queue = (m->late_median_ns - (double)i->delay_ns - serialization_ns(i, p->frame_len)) *
 		rate / 8e9;

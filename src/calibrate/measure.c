@@ -7,6 +7,11 @@
 #include "base/cleanup.h"
 #include "base/stats.h"
 
+/* How long a frame waits at least where there is a queue: half of what it mostly is, or this. */
+#define SURE_NS 100000.0
+/* Frames of one look at the rate. */
+#define WINDOW 64
+
 void seen_add(struct seen_list *l, const struct seen *s)
 {
 	*(struct seen *)array_add(&l->s, &l->n, &l->room, sizeof(*s)) = *s;
@@ -118,23 +123,53 @@ static double late_median(const struct crossings *x)
 	return n != 0 ? stats_quantile(late, n, 0.5) : 0;
 }
 
-/* The first frame has begun before it was seen: what follows it took this long. */
-static void add_up(const struct seen_list *exit, struct measured *m)
+/* Frames that came out one behind the other, and how long that took. */
+struct window {
+	uint64_t bits, ns;
+	size_t n;
+};
+
+static void window_end(struct window *w, double *rates, size_t *n)
 {
-	uint64_t first_ns = 0;
+	if (w->ns != 0)
+		rates[(*n)++] = (double)w->bits * 1e9 / (double)w->ns;
+	*w = (struct window){ 0 };
+}
+
+/*
+ * Only what came out behind a queue tells the rate: when those who send were kept from it for
+ * longer than the queue lasted, the link had nothing to do. And only many short looks do, since a
+ * machine that stands still for a moment belies one of them, and not their median.
+ */
+static double rate_of(const struct crossings *x, const struct seen_list *exit,
+		      const struct measured *m)
+{
+	double least = m->n_delays != 0 ? m->delays[0] : 0;
+	double usual = m->n_delays != 0 ? stats_quantile(m->delays, m->n_delays, 0.5) : 0;
+	double queued = least + (usual - least > 2 * SURE_NS ? SURE_NS : (usual - least) / 2);
+	cleanup_free double *rates = array_new(exit->n / WINDOW + 1, sizeof(*rates));
+	struct window w = { 0 };
+	uint64_t last_ns = 0;
+	size_t n = 0;
 
 	for (size_t i = 0; i < exit->n; i++) {
 		const struct seen *s = &exit->s[i];
 
 		if (s->number == 0)
 			continue;
-		if (first_ns == 0) {
-			first_ns = s->time_ns;
-			continue;
+		if (last_ns != 0 && s->number < x->n &&
+		    (double)s->time_ns - (double)x->c[s->number].sent_ns >= queued) {
+			w.bits += 8 * (uint64_t)s->len;
+			w.ns += s->time_ns - last_ns;
+			if (++w.n == WINDOW)
+				window_end(&w, rates, &n);
 		}
-		m->bits += 8 * (uint64_t)s->len;
-		m->ns = s->time_ns - first_ns;
+		last_ns = s->time_ns;
 	}
+	if (n == 0)
+		window_end(&w, rates, &n);
+	stats_sort(rates, n);
+	return n != 0 ? stats_quantile(rates, n, 0.5) : 0;
 }
 
 void measure(const struct seen_list *entrance, const struct seen_list *exit, double early_ns,
@@ -148,7 +183,7 @@ void measure(const struct seen_list *entrance, const struct seen_list *exit, dou
 	m.overtook = count_overtaking(&x);
 	count(&x, early_ns, &m);
 	m.late_median_ns = late_median(&x);
-	add_up(exit, &m);
+	m.rate_bps = rate_of(&x, exit, &m);
 	free(x.c);
 	*ret_measured = m;
 }

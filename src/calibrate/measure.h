@@ -37,8 +37,7 @@ struct measured {
 	double *delays;
 	size_t n_delays;
 	double late_median_ns; /* of those that were sent in the second half of the stream */
-	/* From the first frame at the exit to the last: of all but the first. */
-	uint64_t bits, ns;
+	double rate_bps; /* of the frames that came out behind a queue: the median of many looks */
 };
 
 /* early_ns 0: none is. measured_done() in any case. */
