@@ -1,6 +1,5 @@
 /* harness calibrate CONF: what impaired links really do, asked against measured. */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "calibrate/calibrate.h"
 #include "cli/calibrate_report.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "report/report.h"
 #include "run/run.h"
 
@@ -42,37 +42,12 @@ struct options {
 	const char *topology;
 	struct limits limits;
 	enum link_engine engine;
-	bool has_seed;
+	bool has_engine, has_seed;
 	uint64_t seed;
 	bool json, quiet, helped;
 };
 
 /* ---- the command line ---- */
-
-static int parse_number(const char *option, uint64_t least, uint64_t most, uint64_t *ret,
-			struct err *e)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoull(optarg, &end, 10);
-	if (errno != 0 || end == optarg || *end != '\0' || optarg[0] == '-' || *ret < least ||
-	    *ret > most)
-		return err_usage(e, "--%s takes a number from %llu to %llu, not '%s'", option,
-				 (unsigned long long)least, (unsigned long long)most, optarg);
-	return 0;
-}
-
-static int parse_engine(struct options *o, struct err *e)
-{
-	if (strcmp(optarg, "auto") == 0 || strcmp(optarg, "user") == 0)
-		o->engine = ENGINE_USER;
-	else if (strcmp(optarg, "netem") == 0)
-		o->engine = ENGINE_NETEM;
-	else
-		return err_usage(e, "--engine takes auto, user or netem, not '%s'", optarg);
-	return 0;
-}
 
 static int parse_option(int c, struct options *o, struct err *e)
 {
@@ -80,19 +55,19 @@ static int parse_option(int c, struct options *o, struct err *e)
 
 	switch (c) {
 	case 'n':
-		return parse_number("packets", 1, 10000000, &o->limits.packets, e);
+		return options_number("packets", 1, 10000000, &o->limits.packets, e);
 	case 'p':
-		return parse_number("pps", 1, 1000000, &o->limits.pps, e);
+		return options_number("pps", 1, 1000000, &o->limits.pps, e);
 	case 't':
-		if (parse_number("seconds", 1, 3600, &seconds, e) != 0)
+		if (options_number("seconds", 1, 3600, &seconds, e) != 0)
 			return -1;
 		o->limits.duration_ns = seconds * NS_PER_SEC;
 		return 0;
 	case 'e':
-		return parse_engine(o, e);
+		return options_engine(&o->engine, &o->has_engine, e);
 	case 's':
 		o->has_seed = true;
-		return parse_number("seed", 0, UINT64_MAX, &o->seed, e);
+		return options_number("seed", 0, UINT64_MAX, &o->seed, e);
 	case 'j':
 		o->json = true;
 		return 0;
@@ -118,27 +93,18 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c;
+	int c, r;
 
 	*o = (struct options){ .limits = { .packets = DEFAULT_PACKETS,
 					   .pps = DEFAULT_PPS,
 					   .duration_ns = DEFAULT_SECONDS * NS_PER_SEC } };
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "qh", longs, NULL)) != -1) {
-		if (c == '?')
-			return err_usage(e,
-					 "calibrate: '%s' is no option, or lacks its value; see "
-					 "'harness calibrate --help'",
-					 argv[optind - 1]);
+	while ((r = options_next(argc, argv, "qh", longs, &c, e)) == 1) {
 		if (parse_option(c, o, e) != 0)
 			return -1;
 		if (o->helped)
 			return 0;
 	}
-	if (optind + 1 != argc)
-		return err_usage(e, "calibrate: which topology?");
-	o->topology = argv[optind];
-	return 0;
+	return r != 0 ? -1 : options_operand(argc, argv, "which topology?", &o->topology, e);
 }
 
 /* ---- */

@@ -1,5 +1,4 @@
 /* harness check CONF: the plan of a topology file, or everything that is wrong with it. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "topology/address.h"
 #include "topology/describe.h"
 #include "topology/plan.h"
@@ -394,17 +394,12 @@ int cli_check(int argc, char **argv, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c;
+	const char *path;
+	int c, r = options_next(argc, argv, "h", longs, &c, e);
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (c != 'h')
-			return err_usage(e, "check: '%s' is no option; see 'harness check --help'",
-					 argv[optind - 1]);
+	if (r == 1)
 		return fputs(help, stdout) < 0;
-	}
-	if (optind + 1 != argc)
-		return err_usage(e, "check: %s; see 'harness check --help'",
-				 optind == argc ? "which topology?" : "one topology at a time");
-	return check(argv[optind]);
+	if (r != 0 || options_operand(argc, argv, "which topology?", &path, e) != 0)
+		return -1;
+	return check(path);
 }

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "report/report.h"
 
 /* More would not fit into a report that anyone reads. */
@@ -38,19 +39,6 @@ const char run_help[] =
 	"3 this machine cannot run it, or the evidence is incomplete; 124 past the deadline;\n"
 	"128+n ended by signal n.\n";
 
-static int parse_number(const char *option, const char *s, uint64_t max, uint64_t *ret,
-			struct err *e)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoull(s, &end, 10);
-	if (errno != 0 || end == s || *end != '\0' || s[0] == '-' || *ret > max)
-		return err_usage(e, "--%s takes a number from 0 to %llu, not '%s'", option,
-				 (unsigned long long)max, s);
-	return 0;
-}
-
 static int parse_color(const char *when, struct run_options *o, struct err *e)
 {
 	if (strcmp(when, "always") == 0)
@@ -59,15 +47,6 @@ static int parse_color(const char *when, struct run_options *o, struct err *e)
 		o->color = false;
 	else if (strcmp(when, "auto") != 0)
 		return err_usage(e, "--color takes always, never or auto, not '%s'", when);
-	return 0;
-}
-
-static int parse_repeat(struct run_options *o, struct err *e)
-{
-	if (parse_number("repeat", optarg, MAX_REPEAT, &o->repeat, e) != 0)
-		return -1;
-	if (o->repeat == 0)
-		return err_usage(e, "--repeat takes a number from 1 to %d, not '0'", MAX_REPEAT);
 	return 0;
 }
 
@@ -87,18 +66,6 @@ static int parse_keep(const char *which, enum keep *ret_keep, struct err *e)
 	return err_usage(e, "--keep takes few, failed or all, not '%s'", which);
 }
 
-static int parse_engine(const char *name, struct run_options *o, struct err *e)
-{
-	o->has_engine = strcmp(name, "auto") != 0;
-	if (strcmp(name, "user") == 0)
-		o->engine = ENGINE_USER;
-	else if (strcmp(name, "netem") == 0)
-		o->engine = ENGINE_NETEM;
-	else if (o->has_engine)
-		return err_usage(e, "--engine takes auto, user or netem, not '%s'", name);
-	return 0;
-}
-
 static int parse_option(int c, struct run_options *o, struct err *e)
 {
 	uint64_t number;
@@ -111,14 +78,14 @@ static int parse_option(int c, struct run_options *o, struct err *e)
 		return 0;
 	case 's':
 		o->has_seed = true;
-		return parse_number("seed", optarg, UINT64_MAX, &o->seed, e);
+		return options_number("seed", 0, UINT64_MAX, &o->seed, e);
 	case 'r':
-		return parse_repeat(o, e);
+		return options_number("repeat", 1, MAX_REPEAT, &o->repeat, e);
 	case 'K':
 		o->has_keep = true;
 		return parse_keep(optarg, &o->keep, e);
 	case 'e':
-		return parse_engine(optarg, o, e);
+		return options_engine(&o->engine, &o->has_engine, e);
 	case 'c':
 		o->captures = optarg;
 		return 0;
@@ -128,7 +95,7 @@ static int parse_option(int c, struct run_options *o, struct err *e)
 	case 'C':
 		return parse_color(optarg, o, e);
 	case 'k':
-		if (parse_number("skip-code", optarg, 255, &number, e) != 0)
+		if (options_number("skip-code", 0, 255, &number, e) != 0)
 			return -1;
 		o->skip_code = (int)number;
 		return 0;
@@ -161,31 +128,24 @@ int run_options_parse(int argc, char **argv, struct run_options *o, struct err *
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c;
+	int c, r;
 
 	*o = (struct run_options){
 		.captures = "captures",
 		.color = report_color_wanted(stdout),
 		.skip_code = EXIT_MACHINE,
 	};
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "qvh", longs, NULL)) != -1) {
-		if (c == '?')
-			return err_usage(e,
-					 "run: '%s' is no option, or lacks its value; see 'harness "
-					 "run --help'",
-					 argv[optind - 1]);
+	while ((r = options_next(argc, argv, "qvh", longs, &c, e)) == 1) {
 		if (parse_option(c, o, e) != 0)
 			return -1;
 		if (o->helped)
 			return 0;
 	}
-	if (optind + 1 != argc)
-		return err_usage(e, optind == argc
-					    ? "run: which topology? For example: harness run "
-					      "topologies/3alpine.conf"
-					    : "run: one topology at a time");
-	o->topology = argv[optind];
+	if (r != 0 ||
+	    options_operand(argc, argv,
+			    "which topology? For example: harness run topologies/3alpine.conf",
+			    &o->topology, e) != 0)
+		return -1;
 	if (!o->has_keep)
 		o->keep = o->repeat != 0 ? KEEP_FEW : KEEP_ALL;
 	return 0;

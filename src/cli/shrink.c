@@ -1,6 +1,5 @@
 /* harness shrink RUN: a smallest set of lost datagrams that still makes the run fail. */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/session.h"
 #include "run/run.h"
 #include "shrink/hunt.h"
@@ -44,22 +44,11 @@ static const char help[] =
 struct options {
 	const char *run;
 	const char *output;
-	size_t probes;
+	uint64_t probes;
 	bool quiet, helped;
 };
 
 /* ---- the command line ---- */
-
-static int parse_probes(const char *text, size_t *ret_probes, struct err *e)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*end != '\0' || text[0] < '0' || text[0] > '9' || n == 0 || n > 1000000)
-		return err_usage(e, "--probes takes a number from 1 to 1000000, not '%s'", text);
-	*ret_probes = n;
-	return 0;
-}
 
 static int parse_option(int c, struct options *o, struct err *e)
 {
@@ -68,7 +57,7 @@ static int parse_option(int c, struct options *o, struct err *e)
 		o->output = optarg;
 		return 0;
 	case 'p':
-		return parse_probes(optarg, &o->probes, e);
+		return options_number("probes", 1, 1000000, &o->probes, e);
 	case 'q':
 		o->quiet = true;
 		return 0;
@@ -87,26 +76,20 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c;
+	int c, r;
 
 	*o = (struct options){ .probes = DEFAULT_PROBES };
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "o:qh", longs, NULL)) != -1) {
-		if (c == '?')
-			return err_usage(e,
-					 "shrink: '%s' is no option, or lacks its value; see "
-					 "'harness shrink --help'",
-					 argv[optind - 1]);
+	while ((r = options_next(argc, argv, "o:qh", longs, &c, e)) == 1) {
 		if (parse_option(c, o, e) != 0)
 			return -1;
 		if (o->helped)
 			return 0;
 	}
-	if (optind + 1 != argc)
-		return err_usage(e, "shrink: which run? For example: harness shrink "
-				    "captures/lossy/latest/loss=30%%");
-	o->run = argv[optind];
-	return 0;
+	return r != 0 ? -1
+		      : options_operand(argc, argv,
+					"which run? For example: harness shrink "
+					"captures/lossy/latest/loss=30%",
+					&o->run, e);
 }
 
 /* ---- the run ---- */

@@ -1,0 +1,55 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int options_next(int argc, char **argv, const char *shorts, const struct option *longs,
+		 int *ret_option, struct err *e)
+{
+	opterr = 0;
+	*ret_option = getopt_long(argc, argv, shorts, longs, NULL);
+	if (*ret_option == -1)
+		return 0;
+	if (*ret_option == '?')
+		return err_usage(
+			e, "%s: '%s' is no option, or lacks its value; see 'harness %s --help'",
+			argv[0], argv[optind - 1], argv[0]);
+	return 1;
+}
+
+int options_operand(int argc, char **argv, const char *what, const char **ret_operand,
+		    struct err *e)
+{
+	if (optind == argc)
+		return err_usage(e, "%s: %s", argv[0], what);
+	if (optind + 1 < argc)
+		return err_usage(e, "%s: one at a time, and there is '%s', too", argv[0],
+				 argv[optind + 1]);
+	*ret_operand = argv[optind];
+	return 0;
+}
+
+int options_number(const char *name, uint64_t least, uint64_t most, uint64_t *ret, struct err *e)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(optarg, &end, 10);
+	if (errno != 0 || end == optarg || *end != '\0' || optarg[0] < '0' || optarg[0] > '9' ||
+	    *ret < least || *ret > most)
+		return err_usage(e, "--%s takes a number from %llu to %llu, not '%s'", name,
+				 (unsigned long long)least, (unsigned long long)most, optarg);
+	return 0;
+}
+
+int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e)
+{
+	*ret_given = strcmp(optarg, "auto") != 0;
+	*ret_engine = ENGINE_USER;
+	if (strcmp(optarg, "netem") == 0)
+		*ret_engine = ENGINE_NETEM;
+	else if (*ret_given && strcmp(optarg, "user") != 0)
+		return err_usage(e, "--engine takes auto, user or netem, not '%s'", optarg);
+	return 0;
+}

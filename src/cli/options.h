@@ -1,0 +1,29 @@
+/*
+ * options: what the command lines of all subcommands have in common. argv[0] is the subcommand's
+ * name, and it stands in every message.
+ */
+#ifndef HARNESS_CLI_OPTIONS_H
+#define HARNESS_CLI_OPTIONS_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "evidence/evidence.h"
+
+/*
+ * getopt_long(3): 1 and the next option (its value in optarg), 0 behind the last one, -1 when it is
+ * none or lacks its value.
+ */
+int options_next(int argc, char **argv, const char *shorts, const struct option *longs,
+		 int *ret_option, struct err *e);
+/* The one argument behind the options; `what` says what to give when there is none. */
+int options_operand(int argc, char **argv, const char *what, const char **ret_operand,
+		    struct err *e);
+/* A whole number, optarg of --name. */
+int options_number(const char *name, uint64_t least, uint64_t most, uint64_t *ret, struct err *e);
+/* optarg of --engine; auto is ENGINE_USER, which works everywhere. */
+int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e);
+
+#endif
