@@ -183,7 +183,7 @@ static int look_at_program(struct crew *c, size_t i, struct socket_evidence *s, 
 /* Snapshots for the ledger. Sets *ret_quiet when nothing is queued and nothing moved since before. */
 static int look_at_sockets(struct crew *c, uint64_t *moved, bool *ret_quiet, struct err *e)
 {
-	uint64_t total = 0, queued = 0;
+	uint64_t total = 0, queued = 0, backlog;
 
 	for (size_t i = 0; i < c->evidence->n_programs; i++) {
 		const struct program_evidence *p = &c->evidence->programs[i];
@@ -200,7 +200,9 @@ static int look_at_sockets(struct crew *c, uint64_t *moved, bool *ret_quiet, str
 			return -1;
 		queued += c->evidence->sockets[i].queued;
 	}
-	*ret_quiet = queued == 0 && total == *moved;
+	if (lab_read_backlog(&backlog, e) != 0)
+		return -1;
+	*ret_quiet = queued == 0 && backlog == 0 && total == *moved;
 	*moved = total;
 	return 0;
 }

@@ -283,7 +283,7 @@ static void bursts_have_wider_intervals(void **state)
 /* 10 frames wait at any time, 1 ms each, and three times everything stands still for 50 ms. */
 static void pauses_do_not_belie_the_rate(void **state)
 {
-	struct made m = { 0 };
+	cleanup_by(made_done) struct made m = { 0 };
 	uint64_t paused = 0;
 
 	(void)state;
