@@ -156,7 +156,7 @@ void fate_decide(const struct impairment *i, struct fate_flow *f, size_t len, st
 	if (ret->cause != CAUSE_NONE)
 		return;
 	ret->copies = i->duplicate > 0 && draw(f, DRAW_DUPLICATE) < i->duplicate ? 2 : 1;
-	if (i->corrupt > 0 && len > FRAME_HEADER && draw(f, DRAW_CORRUPT) < i->corrupt)
+	if (i->corrupt > 0 && f->ip && len > FRAME_HEADER && draw(f, DRAW_CORRUPT) < i->corrupt)
 		ret->flipped = pick_bit(f, len);
 	ret->reordered = i->reorder > 0 && draw(f, DRAW_REORDER) < i->reorder;
 	if (ret->reordered)

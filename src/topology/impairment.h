@@ -65,7 +65,9 @@ struct impairment {
 	size_t n_drops;
 
 	double duplicate;
-	double corrupt; /* one bit of the frame, behind its Ethernet header, is flipped */
+	/* One bit of the frame, behind its Ethernet header, is flipped. Of frames of IP: ARP has no
+	 * checksum, and who believes a damaged answer sends to nobody for minutes. */
+	double corrupt;
 	double reorder; /* the frame is not held for the delay, and so overtakes others */
 
 	uint64_t rate_bps;	/* bits of Ethernet frames per second, 0: unlimited */

@@ -334,6 +334,20 @@ static void test_nothing_to_corrupt(void **state)
 	assert_in_range(fate.flipped, HEADER * 8, HEADER * 8 + 7);
 }
 
+static void test_arp_stays_whole(void **state)
+{
+	struct impairment i = { .corrupt = 1 };
+	struct link_flow name = { .ethertype = ETHERTYPE_ARP };
+	struct fate_flow flow = new_flow(1, &name);
+	struct fate fate;
+
+	(void)state;
+	for (int n = 0; n < 100; n++) {
+		fate_decide(&i, &flow, 42, &fate);
+		assert_int_equal(fate.flipped, 0);
+	}
+}
+
 /* ---- what is named, and in which order it is asked ---- */
 
 static enum link_cause cause_of(const struct impairment *i, const struct link_flow *name,
@@ -564,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_reordered_leave_at_once),
 		cmocka_unit_test(test_one_bit),
 		cmocka_unit_test(test_nothing_to_corrupt),
+		cmocka_unit_test(test_arp_stays_whole),
 		cmocka_unit_test(test_listed),
 		cmocka_unit_test(test_every),
 		cmocka_unit_test(test_order_of_causes),
