@@ -144,6 +144,7 @@ soak: test
 	KILLS=50 BUILD=$(BUILD) tests/labs/kill.sh
 	TRANSFER_SEEDS=200 $(BUILD)/tests/unit/test_nodes_transfer
 	LONG=1 BUILD=$(BUILD) tests/labs/sizes.sh
+	SEEDS=200 BUILD=$(BUILD) tests/labs/links.sh
 
 install: all
 	install -D -m 755 $(BUILD)/harness $(DESTDIR)$(PREFIX)/bin/harness

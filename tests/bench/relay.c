@@ -1,15 +1,16 @@
 /*
  * Figures of the user link engine: frames per second through one link, beside a plain veth in the
- * same run, what a frame costs the wire's processor, the latency that it adds, and how well it
+ * same run and netem where there is one, what a frame costs the wire's processor, the latency that it adds, and how well it
  * holds a frame for 10 ms. The generator has one processor, the wire the other.
  *
- *	relay [SECONDS [RING]]     of each measurement, 2 unless given; xdp, packet or socket
+ *	relay [SECONDS [RING]]     of each measurement, 2 unless given; packet, xdp, socket or netem
  */
 #include <inttypes.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include "../unit/wire_lab.h"
+#include "lab/netem.h"
 
 #define LEN	   1066 /* 1024 bytes of UDP payload */
 #define WINDOW	   512
@@ -274,6 +275,70 @@ static void measure(enum ring_kind ring)
 	stop(&l);
 }
 
+/* The kernel's own engine, where there is one: a bridge of two ports, a netem qdisc on the way out. */
+static void netem_set(uint64_t delay_ns)
+{
+	const struct impairment i = { .delay_ns = delay_ns };
+	struct netem_counters c = { .held = 1 };
+	struct err e;
+
+	/* What it still holds is not to be seen by the next measurement. */
+	for (uint64_t end = clock_ns() + NS_PER_SEC; c.held != 0 && clock_ns() < end;)
+		if (netem_read("far0", &c, &e) != 0)
+			break;
+
+	if (netem_apply("far0", &i, 1, &e) == 0)
+		return;
+	fprintf(stderr, "relay: %s\n", e.msg);
+	exit(1);
+}
+
+static void flood_netem(void)
+{
+	struct netem_counters before, after;
+	struct generator g;
+	uint64_t begin = clock_ns(), end = begin + (uint64_t)(seconds * 1e9);
+	struct err e;
+
+	generator_open(&g, "a0");
+	if (netem_read("far0", &before, &e) != 0)
+		die(e.msg);
+	while (clock_ns() < end)
+		generator_send(&g, BATCH);
+	if (netem_read("far0", &after, &e) != 0)
+		die(e.msg);
+	printf("%.0f packets/s\n",
+	       (double)(after.sent - before.sent) * 1e9 / (double)(clock_ns() - begin));
+	close(g.fd);
+}
+
+static void measure_netem(void)
+{
+	struct err why;
+
+	if (!netem_available(&why)) {
+		printf("netem: %s\n", why.msg);
+		return;
+	}
+	if (!lab_command("ip link add br# up type bridge && ip link set near# master br# && "
+			 "ip link set far# master br#",
+			 0))
+		die("join the ends");
+	netem_set(0);
+	printf("netem, no delay: ");
+	flood_netem();
+	netem_set(100 * NS_PER_MS);
+	printf("netem, 100 ms: ");
+	flood_netem();
+	netem_set(0);
+	printf("netem, latency at 1000 packets/s: ");
+	pace("a0", "b0", NS_PER_MS, 0);
+	netem_set(10 * NS_PER_MS);
+	printf("\nnetem, error of 10 ms at 10000 packets/s: ");
+	pace("a0", "b0", 100 * NS_PER_US, 10 * NS_PER_MS);
+	printf("\n");
+}
+
 int main(int argc, char **argv)
 {
 	const char *lacks = lab_make();
@@ -293,6 +358,8 @@ int main(int argc, char **argv)
 	for (enum ring_kind ring = 0; ring < N_RINGS; ring++)
 		if (argc < 3 || strcmp(argv[2], ring_names[ring]) == 0)
 			measure(ring);
+	if (argc < 3 || strcmp(argv[2], "netem") == 0)
+		measure_netem();
 
 	cleanup_free char *command = text_format("rm -r %s", lab_folder);
 

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Impaired links: transfers across them, fates that repeat, faults on a clock, and an account of
-# every datagram.
+# every datagram. SEEDS: how many seeds of the worst link (default 1).
 . "$(dirname "$0")/lib.sh"
+
+seeds=${SEEDS:-1}
 
 head -c 20000 /dev/urandom >small
 head -c 3000000 /dev/urandom >big
@@ -51,7 +53,7 @@ transfer small { from = alpine-1  to = { alpine-2, alpine-3 }  files = small  mo
 EOF
 	(
 		status=0
-		timeout 150 "$harness" run --captures captures "worst-$mode.conf" >"worst-$mode.out" 2>&1 || status=$?
+		timeout $((seeds * 150)) "$harness" run --repeat "$seeds" --captures captures "worst-$mode.conf" >"worst-$mode.out" 2>&1 || status=$?
 		echo "$status" >"worst-$mode.status"
 	) &
 done
@@ -60,7 +62,7 @@ for mode in multi-process multi-thread multi-process-async multi-thread-async ev
 	name=worst-$mode
 	status=$(cat "$name.status")
 	report=captures/$name/latest/report.json
-	whole "30% loss, $mode"
+	whole "30% loss, $mode, $seeds seeds"
 done
 
 # ---- one seed, one fate ----
