@@ -6,7 +6,7 @@
 #	make help     the rest
 #
 # Objects go to .build/VARIANT, so that variants never mix:
-# release (default), clang, asan, tsan. V=1 shows commands, WERROR=1 makes warnings errors.
+# release (default), clang, asan, tsan, fuzz. V=1 shows commands, WERROR=1 makes warnings errors.
 
 VARIANT ?= release
 BUILD   := .build/$(VARIANT)
@@ -31,9 +31,10 @@ CFLAGS_release := -O2 -g
 CFLAGS_clang   := -O2 -g
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_fuzz    := $(CFLAGS_asan) -fsanitize=fuzzer-no-link
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	    -Wcast-qual -Wformat=2 -Wundef -Wvla -Wwrite-strings $(if $(WERROR),-Werror)
-ifeq ($(VARIANT),clang)
+ifneq ($(filter clang fuzz,$(VARIANT)),)
 CC := clang
 endif
 CFLAGS  ?= $(CFLAGS_$(VARIANT))
@@ -52,7 +53,7 @@ MISBEHAVING := $(patsubst tests/nodes/%.c,$(BUILD)/tests/nodes/%,$(wildcard test
 SOURCES := $(wildcard src/*/*.[ch] nodes/*.c nodes/lib/*.[ch] tests/*/*.[ch])
 obj    = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
-.PHONY: FORCE all run check test help deps pictures asan tsan lint bench soak install clean
+.PHONY: FORCE all run check test help deps pictures asan tsan fuzz fuzzers lint bench soak install clean
 all: $(BUILD)/harness $(NODES:%=$(BUILD)/nodes/%)
 ifeq ($(VARIANT),release)
 	$(Q)ln -sfn $(BUILD)/harness harness
@@ -103,6 +104,16 @@ $(BUILD)/tests/%.o: tests/%.c
 	@echo "  CC      $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -Isrc -Inodes/lib -Itests $(call cflags_of,$(LIBS_TESTS) $(LIBS_HARNESS)) -c -o $@ $<
 
+# libFuzzer comes with clang.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB) $(NLIB)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(call libs_of,$(LIBS_HARNESS)) -lm -pthread
+fuzzers: $(FUZZERS)
+fuzz:
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	tests/fuzz/run.sh
+
 # The two pictures that the topologies send are drawn, not photographed.
 $(BUILD)/draw: topologies/files/draw.c
 	@mkdir -p $(@D)
@@ -133,7 +144,7 @@ lint:
 	@clang-format --dry-run -Werror $(SOURCES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=ctuuninitvar --std=c11 -Isrc -Inodes/lib src nodes tests/nodes
-	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/bench/*.sh
+	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/bench/*.sh tests/fuzz/*.sh
 	mandoc -Tlint -Wwarning docs/*.[15]
 
 bench: all $(BENCHES)
@@ -164,7 +175,7 @@ help:
 	@echo "make run      set up what is missing, build, run topologies/3alpine.conf"
 	@echo "make check    set up what is missing, build, run every test"
 	@echo "make          build ./harness and nodes/; V=1 shows commands, WERROR=1 is strict"
-	@echo "make asan | tsan | lint | bench | soak | install | clean"
+	@echo "make asan | tsan | fuzz | lint | bench | soak | install | clean"
 	@echo "              install takes DESTDIR and PREFIX (default /usr/local)"
 
 clean:

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Runs each fuzzer of .build/fuzz for FUZZ_SECONDS (default 60) from seeds of our own; what they
+# find that is new stays in .build/fuzz/corpus.
+set -eu
+cd "$(dirname "$0")/../.."
+build=.build/fuzz
+seconds=${FUZZ_SECONDS:-60}
+seeds=$(mktemp -d)
+trap 'rm -rf "$seeds"' EXIT
+
+mkdir -p "$seeds/topology" "$seeds/pcapng" "$seeds/link_log" "$seeds/wire"
+cp topologies/*.conf tests/unit/topology/*.conf "$seeds/topology"
+# A small run gives captures and a log, where this machine may run one.
+if .build/release/harness run -q --captures "$seeds/captures" --only loss=10% \
+	topologies/lossy.conf >/dev/null 2>&1; then
+	cp "$seeds"/captures/lossy/latest/*/*.pcapng "$seeds/pcapng"
+	cp "$seeds"/captures/lossy/latest/*/links.log "$seeds/link_log"
+fi
+status=0
+for name in topology pcapng link_log wire; do
+	mkdir -p "$build/corpus/$name"
+	echo "== $name: $seconds s"
+	"$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 -verbosity=0 \
+		-artifact_prefix="$build/" "$build/corpus/$name" "$seeds/$name" || status=1
+done
+exit "$status"
