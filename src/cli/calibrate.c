@@ -193,7 +193,9 @@ int cli_calibrate(int argc, char **argv, struct err *e)
 		return fputs(help, stdout) < 0;
 	if (load(&o, &plan) != 0)
 		return EXIT_USAGE;
-	status = calibrate(&o, plan, e);
+	status = options_check_engine(o.engine, plan, e);
+	if (status == 0)
+		status = calibrate(&o, plan, e);
 	if (status < 0 && run_caught_signal() != 0) {
 		fprintf(stderr, "harness: %s\n", e->msg);
 		return EXIT_SIGNAL + run_caught_signal();

@@ -1,8 +1,13 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli/cli.h"
+#include "lab/netem.h"
+#include "topology/netem_limits.h"
 
 int options_next(int argc, char **argv, const char *shorts, const struct option *longs,
 		 int *ret_option, struct err *e)
@@ -52,4 +57,27 @@ int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e)
 	else if (*ret_given && strcmp(optarg, "user") != 0)
 		return err_usage(e, "--engine takes auto, user or netem, not '%s'", optarg);
 	return 0;
+}
+
+int options_check_engine(enum link_engine engine, const struct plan *plan, struct err *e)
+{
+	struct problems problems = { 0 };
+	size_t n_links = 0;
+	struct err why;
+
+	if (engine != ENGINE_NETEM)
+		return 0;
+	for (size_t i = 0; i < plan->n_runs; i++) {
+		topology_check_netem(plan->runs[i].topology, &problems);
+		n_links += topology_count_engines(plan->runs[i].topology);
+	}
+	for (size_t i = 0; i < problems.n; i++)
+		fprintf(stderr, "%s\n", problems.messages[i]);
+
+	int status = problems.n > 0 ? EXIT_USAGE : 0;
+
+	problems_done(&problems);
+	if (status != 0 || n_links == 0 || netem_available(&why))
+		return status;
+	return err_set(e, 0, "%s; --engine user does without", why.msg);
 }

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "evidence/evidence.h"
+#include "topology/plan.h"
 
 /*
  * getopt_long(3): 1 and the next option (its value in optarg), 0 behind the last one, -1 when it is
@@ -25,5 +26,7 @@ int options_operand(int argc, char **argv, const char *what, const char **ret_op
 int options_number(const char *name, uint64_t least, uint64_t most, uint64_t *ret, struct err *e);
 /* optarg of --engine; auto is ENGINE_USER, which works everywhere. */
 int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e);
+/* Whether it can do what the plan wants of links: 0, or the exit status; -1 and *e. */
+int options_check_engine(enum link_engine engine, const struct plan *plan, struct err *e);
 
 #endif

@@ -3,12 +3,11 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/run_options.h"
 #include "cli/session.h"
-#include "lab/netem.h"
 #include "report/report.h"
 #include "run/run.h"
-#include "topology/netem_limits.h"
 #include "topology/plan.h"
 
 static int print_report(const struct session *s, const struct run_options *o, struct err *e)
@@ -49,28 +48,6 @@ static int load(const char *path, struct plan **ret_plan)
 	return r;
 }
 
-/* Whether netem can do what the plan wants. 0, or the exit status; -1 and *e. */
-static int check_netem(const struct plan *plan, struct err *e)
-{
-	struct problems problems = { 0 };
-	size_t n_links = 0;
-	struct err why;
-
-	for (size_t i = 0; i < plan->n_runs; i++) {
-		topology_check_netem(plan->runs[i].topology, &problems);
-		n_links += topology_count_engines(plan->runs[i].topology);
-	}
-	for (size_t i = 0; i < problems.n; i++)
-		fprintf(stderr, "%s\n", problems.messages[i]);
-
-	int status = problems.n > 0 ? EXIT_USAGE : 0;
-
-	problems_done(&problems);
-	if (status != 0 || n_links == 0 || netem_available(&why))
-		return status;
-	return err_set(e, 0, "%s; --engine user does without", why.msg);
-}
-
 static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 {
 	cleanup_by(plan_freep) struct plan *plan = NULL;
@@ -81,7 +58,7 @@ static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 		return err_usage(e, "no run of %s has that --only; 'harness check %s' lists them",
 				 o->topology, o->topology);
 
-	int status = o->has_engine && o->engine == ENGINE_NETEM ? check_netem(plan, e) : 0;
+	int status = options_check_engine(o->engine, plan, e);
 
 	if (status != 0)
 		return status;

@@ -214,12 +214,17 @@ int crew_wait_quiet(struct crew *c, struct err *e)
 	bool quiet;
 
 	for (;;) {
+		/* Before looking: what leaves a link meanwhile is not seen to arrive. */
+		bool held = c->held(c->arg) != 0 && !c->must_stop(c->arg);
+
 		if (look_at_sockets(c, &moved, &quiet, e) != 0)
 			return -1;
-		if (c->held(c->arg) != 0 && !c->must_stop(c->arg))
+		if (held) {
 			deadline = clock_ns() + QUIET_DEADLINE_NS;
-		else if (quiet || clock_ns() >= deadline)
+			moved = UINT64_MAX;
+		} else if (quiet || clock_ns() >= deadline) {
 			return 0;
+		}
 		if (crew_count_running(c, ROLE_RECEIVER) == 0)
 			return 0;
 		c->wait(c->arg, clock_ns() + 500 * NS_PER_US);

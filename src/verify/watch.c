@@ -103,15 +103,9 @@ static void show_forward(struct trial *t, size_t transfer, size_t node, bool out
 	struct sighting s = { .transfer = transfer, .forward = true, .datagram = d };
 
 	s.side = out ? AT_SENDER : AT_RECEIVER;
-	for (s.to = 0; s.to < tr->n_to; s.to++) {
-		if ((out ? tr->from : tr->to[s.to]) != node || !is_for(t, tr, s.to, d, broadcast))
-			continue;
-		/* A duplicate that a link held back may meet a receiver that is about to end. */
-		if (!out && tr->format == FORMAT_RELIABLE &&
-		    reassembly_flow_ended(t->reassembly, &s))
-			book_late(t->book, node);
-		show(t, &s);
-	}
+	for (s.to = 0; s.to < tr->n_to; s.to++)
+		if ((out ? tr->from : tr->to[s.to]) == node && is_for(t, tr, s.to, d, broadcast))
+			show(t, &s);
 }
 
 /* An answer of receiver number `to`. */

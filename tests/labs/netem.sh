@@ -44,6 +44,15 @@ same "every test of netem passes" 0 "$status"
 stock_kernel -t 20 "$harness" doctor
 has "doctor finds netem" '✓ ok +sch_netem ' "$work/out"
 
+# ---- what it cannot do is refused before anything is made ----
+
+for command in run calibrate; do
+	status=0
+	"$harness" "$command" --engine netem topologies/partition.conf >"$work/out" 2>&1 || status=$?
+	same "$command: exit status of what netem cannot do" 2 "$status"
+	has "$command: it says which line" '^topologies/partition.conf:[0-9]+: after' "$work/out"
+done
+
 # ---- a lab with it: every frame accounted for ----
 
 head -c 300000 /dev/urandom >"$inside/data.bin"
