@@ -19,7 +19,7 @@ enum slot_state {
 	SLOT_RECEIVED,
 };
 
-static struct flight_slot *slot_of(struct flight *f, uint32_t chunk)
+static struct flight_slot *slot_of(const struct flight *f, uint32_t chunk)
 {
 	return &f->slots[chunk & f->mask];
 }
@@ -248,9 +248,9 @@ uint32_t flight_limit(const struct flight *f)
 	return f->window < f->limit ? f->window : f->limit;
 }
 
-bool flight_is_tail(const struct flight *f)
+bool flight_pays_twice(const struct flight *f, uint32_t chunk)
 {
-	return f->next == f->count && flight_missing(f) < TAIL;
+	return f->next == f->count && flight_missing(f) < TAIL && slot_of(f, chunk)->repaired;
 }
 
 bool flight_is_landed(const struct flight *f)

@@ -74,8 +74,11 @@ bool flight_is_flying(const struct flight *f, uint32_t chunk);
 uint32_t flight_missing(const struct flight *f);
 /* How many may be on their way. */
 uint32_t flight_limit(const struct flight *f);
-/* So few chunks are missing, and none is new, that it pays to send each repair twice. */
-bool flight_is_tail(const struct flight *f);
+/*
+ * Whether it pays to send this repair twice: few chunks are missing, none is new, and another one
+ * of this chunk was lost already.
+ */
+bool flight_pays_twice(const struct flight *f, uint32_t chunk);
 bool flight_is_landed(const struct flight *f);
 
 #endif

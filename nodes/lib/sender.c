@@ -390,7 +390,7 @@ static bool pick(struct sender *s, uint32_t *ret_chunk, bool *ret_repair)
 	}
 	if (!flight_pick(&s->flight, ret_chunk, ret_repair))
 		return false;
-	s->again = *ret_repair && flight_is_tail(&s->flight);
+	s->again = *ret_repair && flight_pays_twice(&s->flight, *ret_chunk);
 	s->again_chunk = *ret_chunk;
 	return true;
 }
