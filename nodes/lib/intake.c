@@ -272,6 +272,9 @@ bool intake_receive(struct intake *in, const struct wire_packet *p, uint64_t now
 		return false;
 	in->datagrams++;
 	in->heard = now;
+	/* Who still asks has not got the answer. */
+	if (!intake_is_active(in) && in->state != INTAKE_ABORTED)
+		in->closing_at = now + LINGER;
 	return true;
 }
 

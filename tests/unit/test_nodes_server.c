@@ -179,6 +179,24 @@ static void test_linger_ends_by_itself(void **state)
 	channel_free(h.c);
 }
 
+/* All answers may be lost for longer than that, and the sender asks for 30 s. */
+static void test_linger_goes_on_while_asked(void **state)
+{
+	struct hand h = hand_new();
+
+	(void)state;
+	send_open(&h, 0, CHUNK, 0, "empty", 5);
+	send_fin(&h, 0);
+	expect_answer(&h, PROTOCOL_FIN_ACK);
+	for (int i = 0; i < 4; i++) {
+		h.c->now += 8 * NS_PER_SEC;
+		send_fin(&h, 0);
+		expect_answer(&h, PROTOCOL_FIN_ACK);
+	}
+	assert_int_equal(h.c->n_ended, 0);
+	channel_free(h.c);
+}
+
 static void test_conflict_is_counted_and_not_written(void **state)
 {
 	struct hand h = hand_new();
@@ -348,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_everything_again_is_answered_again),
 		cmocka_unit_test(test_late_datagrams),
 		cmocka_unit_test(test_linger_ends_by_itself),
+		cmocka_unit_test(test_linger_goes_on_while_asked),
 		cmocka_unit_test(test_conflict_is_counted_and_not_written),
 		cmocka_unit_test(test_other_hash),
 		cmocka_unit_test(test_data_that_contradicts_open),
