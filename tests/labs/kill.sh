@@ -47,46 +47,39 @@ for i in $(seq "$kills"); do
 	ok "moment $i: $conf: killed the $who: nothing is left" machine_settles_to machine.before
 done
 
-# A node program killed in the middle: the verdict names it.
+# kill_in_the_middle NAME CONF: while a sender runs; the verdict is in out, its status in $status.
+kill_in_the_middle() {
+	cd cwd || exit 1
+	"$harness" run --captures "$work/captures" "$work/$2.conf" >../out 2>&1 &
+	pid=$!
+	cd ..
+	victim=
+	while [ -z "$victim" ] && kill -0 "$pid" 2>/dev/null; do
+		for s in $(below "$pid"); do
+			victim=$(pgrep -P "$s" -x udp-send >/dev/null && pgrep -P "$s" -x "$1" | head -n 1)
+		done
+	done
+	kill -9 "$victim"
+	status=0
+	wait "$pid" || status=$?
+}
+
+# A node program killed: the verdict names it.
 topology one <<EOF
 deadline = 40s
 transfer big { from = alpine-1 to = { alpine-2, alpine-3 } files = { "big", "big2" } }
 EOF
 head -c 200000000 /dev/zero >big2
 for name in udp-recv udp-send; do
-	cd cwd || exit 1
-	"$harness" run --captures "$work/captures" "$work/one.conf" >../out 2>&1 &
-	pid=$!
-	cd ..
-	victim=
-	while [ -z "$victim" ] && kill -0 "$pid" 2>/dev/null; do
-		for s in $(below "$pid"); do
-			victim=$(pgrep -P "$s" -x udp-send >/dev/null && pgrep -P "$s" -x "$name" | head -n 1)
-		done
-	done
-	kill -9 "$victim"
-	status=0
-	wait "$pid" || status=$?
+	kill_in_the_middle "$name" one
 	same "killed $name: exit status" 1 "$status"
 	has "killed $name: the verdict names it" "alpine-[123]/$name.*SIGKILL" out
 	ok "killed $name: nothing is left" machine_settles_to machine.before
 done
 
-# The link engine killed in the middle: nothing is proved then, and it says so.
+# The link engine killed: nothing is proved then, and it says so.
 sed '/^node alpine-1/ s/address/rate = 100mbit  address/' one.conf >rough.conf
-cd cwd || exit 1
-"$harness" run --captures "$work/captures" "$work/rough.conf" >../out 2>&1 &
-pid=$!
-cd ..
-victim=
-while [ -z "$victim" ] && kill -0 "$pid" 2>/dev/null; do
-	for s in $(below "$pid"); do
-		victim=$(pgrep -P "$s" -x udp-send >/dev/null && pgrep -P "$s" -x wire)
-	done
-done
-kill -9 "$victim"
-status=0
-wait "$pid" || status=$?
+kill_in_the_middle wire rough
 same "killed the wire: exit status" 3 "$status"
 has "killed the wire: the verdict names it" 'the wire was killed by signal 9' out
 ok "killed the wire: nothing is left" machine_settles_to machine.before
