@@ -15,13 +15,14 @@ VERSION := 0.1.0
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 Q       := $(if $(V),,@)
 
-LIBS_HARNESS := libnl-3.0 libpcap libconfuse jansson libcrypto libpng
+LIBS_HARNESS := libnl-3.0 libpcap libconfuse jansson libcrypto libpng libpcre2-8
 LIBS_NODES   := libcrypto jansson
+LIBS_httpd   := libmicrohttpd
 LIBS_TESTS   := cmocka
 
 # The goals that must work before anything is installed ask pkg-config nothing.
-ifneq ($(filter-out run check help clean deps lint,$(or $(MAKECMDGOALS),all)),)
-MISSING := $(strip $(foreach l,$(LIBS_HARNESS) $(LIBS_TESTS),$(shell pkg-config --exists $(l) || echo $(l))))
+ifneq ($(filter-out run check bench help clean deps lint,$(or $(MAKECMDGOALS),all)),)
+MISSING := $(strip $(foreach l,$(LIBS_HARNESS) $(LIBS_httpd) $(LIBS_TESTS),$(shell pkg-config --exists $(l) || echo $(l))))
 ifneq ($(MISSING),)
 $(error missing libraries: $(MISSING); run ci/deps, which installs their packages)
 endif
@@ -53,7 +54,7 @@ MISBEHAVING := $(patsubst tests/nodes/%.c,$(BUILD)/tests/nodes/%,$(wildcard test
 SOURCES := $(wildcard src/*/*.[ch] nodes/*.c nodes/lib/*.[ch] tests/*/*.[ch])
 obj    = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
-.PHONY: FORCE all run check test help deps pictures asan tsan fuzz fuzzers lint bench soak install clean
+.PHONY: FORCE all run check test help deps pictures asan tsan fuzz fuzzers lint bench figures soak install clean
 all: $(BUILD)/harness $(NODES:%=$(BUILD)/nodes/%)
 ifeq ($(VARIANT),release)
 	$(Q)ln -sfn $(BUILD)/harness harness
@@ -74,7 +75,7 @@ endif
 
 $(NODES:%=$(BUILD)/nodes/%): $(BUILD)/nodes/%: $(BUILD)/nodes/%.o $(NLIB)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs_of,$(LIBS_NODES)) -pthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs_of,$(LIBS_NODES) $(LIBS_$*)) -pthread
 
 $(LIB): $(call obj,$(SRC))
 $(NLIB): $(call obj,$(wildcard nodes/lib/*.c))
@@ -97,7 +98,7 @@ $(BUILD)/src/%.o: src/%.c
 $(BUILD)/nodes/%.o: nodes/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -Inodes/lib -pthread -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -Inodes/lib $(call cflags_of,$(LIBS_NODES) $(LIBS_$*)) -pthread -c -o $@ $<
 
 $(BUILD)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
@@ -147,7 +148,10 @@ lint:
 	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/bench/*.sh tests/fuzz/*.sh
 	mandoc -Tlint -Wwarning docs/*.[15]
 
-bench: all $(BENCHES)
+bench:
+	ci/deps bench
+	@$(MAKE) --no-print-directory figures
+figures: all $(BENCHES)
 	BUILD=$(BUILD) tests/bench/run.sh
 
 # The long forms of what `make check` does briefly.
