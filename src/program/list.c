@@ -34,7 +34,7 @@ static int add_command(struct program_list *list, const struct topology *t, cons
 	if (argv_begin(&a, c->argv, e) != 0)
 		return err_prefix(e, "program %s", c->name);
 	p->argv = argv_end(&a);
-	p->role = c->n_listens != 0 ? ROLE_RECEIVER : ROLE_SENDER;
+	p->role = command_is_server(c) ? ROLE_RECEIVER : ROLE_SENDER;
 	p->listens = array_new(c->n_listens, sizeof(*p->listens));
 	p->n_listens = c->n_listens;
 	for (size_t i = 0; i < c->n_listens; i++)
