@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "verify/signals.h"
+#include "base/signals.h"
 #include "verify/trial.h"
 
 #define LAST_LINES 10
