@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/pattern.h"
 #include "base/text.h"
 #include "topology/names.h"
 
@@ -67,6 +68,19 @@ void build_set_flag(struct builder *b, bool *flag, const struct value *v)
 		*flag = chosen == 0;
 }
 
+size_t build_find_command(struct builder *b, const struct value *v)
+{
+	struct nearest near = { .word = v->text };
+
+	for (size_t i = 0; i < b->t->n_commands; i++) {
+		if (strcmp(b->t->commands[i].name, v->text) == 0)
+			return i;
+		nearest_consider(&near, b->t->commands[i].name);
+	}
+	build_refuse(b, v, "is no program of this file%s", nearest_hint(&near));
+	return NOT_RESOLVED;
+}
+
 size_t build_find_node(struct builder *b, const struct value *v)
 {
 	struct nearest near = { .word = v->text };
@@ -109,6 +123,18 @@ int build_line(const struct builder *b, size_t at)
 char *build_path(const struct builder *b, const char *path)
 {
 	return text_format("%s%s", path[0] == '/' ? "" : b->folder, path);
+}
+
+bool build_check_pattern(struct builder *b, const struct value *v)
+{
+	cleanup_by(pattern_freep) struct pattern *p = NULL;
+	struct err why;
+	size_t at;
+
+	if (pattern_new(v->text, &p, &at, &why) == 0)
+		return true;
+	build_refuse(b, v, "is no expression: %s at character %zu", why.msg, at + 1);
+	return false;
 }
 
 /* ---- keys ---- */

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "topology/address.h"
 #include "topology/units.h"
+#include "topology/write_expect.h"
 #include "topology/write_impairment.h"
 
 #define DEFAULT_DEADLINE (60 * NS_PER_SEC)
@@ -33,7 +34,7 @@ void write_quoted(struct text *t, const char *s)
  * So that it leads there from anywhere (free). Symbolic links are not followed: a program looks at
  * the name it is called by, and a file is called by the name it has here.
  */
-static char *absolute_path(const char *path)
+char *write_absolute_path(const char *path)
 {
 	cleanup_free char *here = path[0] != '/' ? get_current_dir_name() : NULL;
 
@@ -122,7 +123,8 @@ static void write_command(struct text *out, const char *key, char *const *argv)
 	for (size_t i = 0; argv != NULL && argv[i] != NULL; i++) {
 		/* Without a slash it is looked up in PATH. */
 		bool is_path = i == 0 && strchr(argv[0], '/') != NULL;
-		cleanup_free char *word = is_path ? absolute_path(argv[0]) : text_dup(argv[i]);
+		cleanup_free char *word = is_path ? write_absolute_path(argv[0])
+						  : text_dup(argv[i]);
 
 		if (needs_quotes(word))
 			add_word(&words, word);
@@ -147,7 +149,7 @@ static void write_files(struct text *out, const struct transfer *tr)
 {
 	text_add(out, "\tfiles = {");
 	for (size_t i = 0; i < tr->n_files; i++) {
-		cleanup_free char *path = absolute_path(tr->files[i].path);
+		cleanup_free char *path = write_absolute_path(tr->files[i].path);
 
 		text_add(out, "%s ", i != 0 ? "," : "");
 		write_quoted(out, path);
@@ -291,6 +293,10 @@ char *topology_write(const struct topology *t, const char *comment)
 		write_program(&out, t, &t->commands[i]);
 	for (size_t i = 0; i < t->n_faults; i++)
 		write_fault(&out, t, &t->faults[i]);
+	for (size_t i = 0; i < t->n_metrics; i++)
+		write_metric(&out, t, &t->metrics[i]);
+	for (size_t i = 0; i < t->n_expectations; i++)
+		write_expectation(&out, t, &t->expectations[i]);
 	write_capture(&out, &t->capture);
 	return text_take(&out);
 }

@@ -1,4 +1,4 @@
-/* write_impairment: what a link does, as keys of a block. For write.c. */
+/* write_impairment: what a link does, as keys of a block. For topology_write(). */
 #ifndef HARNESS_TOPOLOGY_WRITE_IMPAIRMENT_H
 #define HARNESS_TOPOLOGY_WRITE_IMPAIRMENT_H
 
@@ -13,5 +13,7 @@ void write_impairments(struct text *out, const struct impairment *to, const stru
 		       const char *indent);
 /* The string as a value in quotes. */
 void write_quoted(struct text *t, const char *s);
+/* Of a file, so that it leads there from anywhere (free). */
+char *write_absolute_path(const char *path);
 
 #endif
