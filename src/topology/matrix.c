@@ -190,6 +190,13 @@ char *matrix_substitute(struct matrix *m, const struct value *v, struct problem_
 	while ((open = strstr(s, "%{")) != NULL) {
 		const char *close = strchr(open, '}');
 
+		/* %%{ is %{ itself. */
+		if (open > s && open[-1] == '%') {
+			text_add_bytes(&out, s, (size_t)(open - 1 - s));
+			text_add(&out, "%%{");
+			s = open + 2;
+			continue;
+		}
 		if (close == NULL) {
 			problem_add(problems, v->at, "'%s': this %%{ is never closed", v->text);
 			good = false;
