@@ -261,6 +261,7 @@ struct topology *build_topology(const struct document *d, struct matrix *matrix,
 	t->name = name_of(path);
 	build_section(&b, NULL, &d->sections[0]);
 	build_derive_macs(&b);
+	build_check_commands(&b);
 	build_check_faults(&b);
 	build_mark_engines(&b);
 	free(b.doubtful);

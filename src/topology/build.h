@@ -109,9 +109,10 @@ void expect_end(struct builder *b, void *object, const struct section *s);
 void events_fill(struct builder *b, struct expectation *e, const struct value *values, size_t n);
 /* When all are there: what one says of another, and which links have an engine. */
 void build_check_faults(struct builder *b);
+void build_check_commands(struct builder *b);
 void build_mark_engines(struct builder *b);
 /*
- * command.c: the words of a command, NULL-terminated: those of the list, or, of one value, as a
+ * words.c: the words of a command, NULL-terminated: those of the list, or, of one value, as a
  * shell would split it. A program with a slash is a file; without one it is looked up in PATH when
  * it is run. NULL after the value was refused.
  */

@@ -8,13 +8,13 @@
 #include "topology/describe.h"
 #include "topology/units.h"
 #include "topology/write.h"
-#include "topology/write_impairment.h"
+#include "topology/write_values.h"
 
 /* Backslashes stand for themselves in single quotes, so expressions stay as they are read. */
 static void write_string(struct text *t, const char *s)
 {
 	if (strpbrk(s, "\\'") != NULL && strchr(s, '\'') == NULL && strstr(s, "\\\\") == NULL &&
-	    s[strlen(s) - 1] != '\\') {
+	    strstr(s, "%{") == NULL && s[strlen(s) - 1] != '\\') {
 		text_add(t, "'%s'", s);
 		return;
 	}
@@ -110,7 +110,7 @@ static void write_exit(struct text *out, const struct condition *c)
 
 static void write_same_as(struct text *out, const struct condition *c)
 {
-	cleanup_free char *path = write_absolute_path(c->text);
+	cleanup_free char *path = write_absolute(c->text);
 
 	key_string(out, "same-as", path);
 }
