@@ -84,6 +84,9 @@ static void add_runs(struct plan *plan, const char *path, const struct document 
 	plan->runs = array_new(m->n_runs, sizeof(*plan->runs));
 	for (size_t i = 0; i < m->n_runs; i++) {
 		matrix_choose(m, i);
+		/* Perhaps because it makes no sense: then it is no mistake. */
+		if (matrix_excludes(m))
+			continue;
 
 		struct topology *t = build_topology(d, m, path, problems);
 
@@ -92,6 +95,8 @@ static void add_runs(struct plan *plan, const char *path, const struct document 
 		else
 			topology_free(t);
 	}
+	/* First: where nothing is run nothing is used either. */
+	matrix_report_exclusions(m, problems);
 	matrix_report_unused(m, problems);
 }
 
