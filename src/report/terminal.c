@@ -79,6 +79,8 @@ static void print_heading(const struct terminal *t)
 		fprintf(t->out, ", seed %" PRIu64, s->runs[0].seed);
 	if (s->n_runs > 0 && s->repeat > 1)
 		fprintf(t->out, " to %" PRIu64, s->runs[0].seed + s->repeat - 1);
+	if (s->jobs > 1)
+		fprintf(t->out, ", %zu at a time", s->jobs);
 	fputs(")\n\n", t->out);
 }
 
@@ -379,6 +381,17 @@ static void print_last_line(const struct terminal *t)
 	fputc('\n', t->out);
 }
 
+/* A figure of time that others had a part in should not be taken for the program's own. */
+static void print_jobs(const struct terminal *t)
+{
+	if (t->s->jobs > 1)
+		fprintf(t->out,
+			"  Times and rates were taken with up to %zu runs side by side; --jobs 1 "
+			"takes "
+			"them alone.\n\n",
+			t->s->jobs);
+}
+
 void report_terminal(FILE *out, const struct session *s, bool color, bool verbose)
 {
 	const struct terminal t = { .out = out, .s = s, .color = color, .verbose = verbose };
@@ -386,9 +399,11 @@ void report_terminal(FILE *out, const struct session *s, bool color, bool verbos
 	print_heading(&t);
 	if (s->repeat != 0) {
 		terminal_series_table(out, s, width_of(out), color);
+		print_jobs(&t);
 		print_series(&t);
 	} else if (s->n_runs > 0) {
 		print_table(&t);
+		print_jobs(&t);
 		for (size_t i = 0; i < s->n_runs; i++)
 			print_run(&t, &s->runs[i]);
 	}
