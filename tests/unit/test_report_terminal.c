@@ -259,6 +259,22 @@ static void printable_keeps_only_what_shows_as_it_is(void **state)
 	text_done(&t);
 }
 
+static void runs_side_by_side_are_told(void **state)
+{
+	cleanup_by(session_done) struct session s;
+
+	(void)state;
+	session_fill(&s, 2, "1.png");
+	cleanup_free char *alone = render(plain, &s);
+
+	s.jobs = 4;
+	cleanup_free char *beside = render(plain, &s);
+
+	assert_null(strstr(alone, "side by side"));
+	assert_contains(beside, ", 4 at a time)\n");
+	assert_contains(beside, "taken with up to 4 runs side by side");
+}
+
 /* ---- progress ---- */
 
 static void progress_in_a_log_is_one_line_per_run(void **state)
@@ -364,6 +380,7 @@ int main(void)
 		cmocka_unit_test(table_aligns_what_is_wide),
 		cmocka_unit_test(table_leaves_out_columns_when_narrow),
 		cmocka_unit_test(printable_keeps_only_what_shows_as_it_is),
+		cmocka_unit_test(runs_side_by_side_are_told),
 		cmocka_unit_test(progress_in_a_log_is_one_line_per_run),
 		cmocka_unit_test(progress_on_a_terminal_is_redrawn_and_leaves_nothing),
 		cmocka_unit_test(progress_of_several_runs_is_one_line),
