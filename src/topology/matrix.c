@@ -105,8 +105,7 @@ static size_t count_runs(struct matrix *m, struct problem_list *problems)
 void matrix_init(struct matrix *m, const struct document *d, const char *here,
 		 struct problem_list *problems)
 {
-	*m = (struct matrix){ .here = here,
-			      .dimensions = array_new(d->n, sizeof(*m->dimensions)) };
+	*m = (struct matrix){ .here = here, .dimensions = array_new(d->n, sizeof(*m->dimensions)) };
 	for (size_t i = 0; i < d->n; i++)
 		if (d->sections[i].kind == &grammar_vary)
 			add_dimension(m, &d->sections[i], problems);

@@ -16,10 +16,12 @@ static void repeated_runs_are_a_row_per_combination(void **state)
 				"6.76% to 93.2%  2.00 ms ");
 	assert_contains(report, "  mode=sequential       4       4       0             0  "
 				"0% to 60.2%     2.50 ms ");
-	assert_contains(report, "  mode=multi-thread  time           2      2.00 ms      1.00 ms     "
-				"3.00 ms  1.50 ms to 2.50 ms\n");
-	assert_contains(report, "  mode=sequential    time           4      2.50 ms      1.00 ms     "
-				"4.00 ms  1.75 ms to 3.25 ms\n");
+	assert_contains(report,
+			"  mode=multi-thread  time           2      2.00 ms      1.00 ms     "
+			"3.00 ms  1.50 ms to 2.50 ms\n");
+	assert_contains(report,
+			"  mode=sequential    time           4      2.50 ms      1.00 ms     "
+			"4.00 ms  1.75 ms to 3.25 ms\n");
 	assert_contains(report, "✗ FAIL  mode=multi-thread,seed=6\n");
 	assert_contains(report, "differs from byte 3");
 	assert_contains(report, "repeat    ./harness run x.conf --seed 6\n");
