@@ -1,20 +1,20 @@
 /*
- * terminal_expect: metrics and expectations of a run. Metrics are told of every run, as they are
- * what it was made for; of expectations those that did not pass, in full, and how many did.
+ * terminal_expect: metrics and expectations of a run: of these, those that did not pass, in full,
+ * and how many did. For terminal.c.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "report/figure.h"
 #include "report/render.h"
 #include "report/table.h"
 #include "report/terminal.h"
 
-/* ---- metrics, as a table ---- */
+/* ---- metrics ---- */
 
 static const struct table_column columns[] = {
-	{ "run", false, 0 },
 	{ "metric", false, 0 },
 	{ "value", true, 0 },
 	{ "unit", false, 0 },
@@ -29,33 +29,45 @@ static void add_printable(struct table *table, const char *s)
 	text_done(&t);
 }
 
-static void add_metrics(const struct terminal *t, struct table *table, const struct run_verdict *r)
+static void add_metric(struct table *table, const struct metric_value *m)
 {
-	for (size_t i = 0; i < r->n_metrics; i++) {
-		const struct metric_value *m = &r->metrics[i];
+	const char *color = m->outcome != OUTCOME_PASS ? render_color(m->outcome) : NULL;
 
-		add_printable(table, i == 0 ? render_run_name(t->s, r) : "");
-		add_printable(table, m->name);
-		if (m->found)
-			table_add(table,
-				  m->outcome != OUTCOME_PASS ? render_color(m->outcome) : NULL,
-				  "%.6g", m->value);
-		else
-			table_add(table, render_color(m->outcome), "-");
-		add_printable(table, m->unit);
-	}
+	add_printable(table, m->name);
+	if (m->found)
+		table_add(table, color, "%.6g", m->value);
+	else
+		table_add(table, color, "-");
+	add_printable(table, m->unit);
 }
 
+/* Those of several runs are rows and columns of their variables (pivot.h). */
 void terminal_print_metrics(const struct terminal *t, size_t width)
 {
-	cleanup_by(table_done) struct table table = { .columns = columns, .n_columns = 4 };
+	cleanup_by(table_done) struct table table = { .columns = columns, .n_columns = 3 };
 
-	for (size_t i = 0; i < t->s->n_runs; i++)
-		add_metrics(t, &table, &t->s->runs[i]);
-	if (table.n_cells == 0)
+	if (t->s->n_runs != 1 || t->s->runs[0].n_metrics == 0)
 		return;
+	for (size_t i = 0; i < t->s->runs[0].n_metrics; i++)
+		add_metric(&table, &t->s->runs[0].metrics[i]);
 	table_print(&table, t->out, "  ", width, t->color);
 	fputc('\n', t->out);
+}
+
+static void print_metric(const struct terminal *t, const struct metric_value *m)
+{
+	char buf[FIGURE_TEXT_LEN];
+	const char *value = m->found ? figure_format(buf, render_text(m->unit), m->value)
+				     : "no value";
+
+	if (m->outcome <= OUTCOME_SKIP) {
+		terminal_field(t, "metric", "%s: %s", m->name, value);
+		return;
+	}
+	terminal_field(t, "metric", "%s %s: %s, %s", render_symbol(m->outcome), m->name, value,
+		       render_text(m->reason));
+	if (m->look != NULL)
+		terminal_field(t, "", "  look      %s", m->look);
 }
 
 /* ---- expectations ---- */
@@ -106,12 +118,7 @@ static void count_others(const struct terminal *t, const struct run_verdict *r)
 void terminal_print_expectations(const struct terminal *t, const struct run_verdict *r)
 {
 	for (size_t i = 0; i < r->n_metrics; i++)
-		if (r->metrics[i].outcome > OUTCOME_SKIP)
-			terminal_field(t, "metric", "%s %s: %s%s%s",
-				       render_symbol(r->metrics[i].outcome), r->metrics[i].name,
-				       render_text(r->metrics[i].reason),
-				       r->metrics[i].look != NULL ? "; look " : "",
-				       render_text(r->metrics[i].look));
+		print_metric(t, &r->metrics[i]);
 	for (size_t i = 0; i < r->n_expectations; i++)
 		if (t->verbose || r->expectations[i].outcome > OUTCOME_SKIP)
 			print_expectation(t, &r->expectations[i]);

@@ -44,14 +44,21 @@ char *describe_subject(const struct topology *t, const struct expectation *e)
 
 /* ---- what ---- */
 
-static char *describe_output(const struct condition *c)
+/* "1 line", "at least 1 line", "2 to 5 lines" */
+static char *describe_amount(const struct amount *a, const char *noun)
 {
+	bool one = a->low == 1 && (a->high == 1 || a->high == UINT64_MAX);
 	char buf[AMOUNT_TEXT_LEN];
 
-	return text_format(
-		"'%s' on %s line%s", c->text, amount_describe(buf, &c->amount),
-		c->amount.low == 1 && (c->amount.high == 1 || c->amount.high == UINT64_MAX) ? ""
-											    : "s");
+	return text_format("%s %s%s", amount_describe(buf, a), noun,
+			   one || (a->low == 0 && a->high == 1) ? "" : "s");
+}
+
+static char *describe_output(const struct condition *c)
+{
+	cleanup_free char *lines = describe_amount(&c->amount, "line");
+
+	return text_format("'%s' on %s", c->text, lines);
 }
 
 static char *describe_exit(const struct condition *c)
@@ -97,13 +104,6 @@ static char *describe_order(const struct topology *t, const struct expectation *
 	return text_take(&s);
 }
 
-static char *describe_amount(const struct condition *c, const char *what)
-{
-	char buf[AMOUNT_TEXT_LEN];
-
-	return text_format("%s %s", amount_describe(buf, &c->amount), what);
-}
-
 char *describe_condition(const struct topology *t, const struct expectation *e,
 			 const struct condition *c)
 {
@@ -126,9 +126,9 @@ char *describe_condition(const struct topology *t, const struct expectation *e,
 		return text_dup(c->wanted ? "a good PNG picture" : "no good PNG picture");
 	case EXPECT_SIZE:
 	case EXPECT_BYTES:
-		return describe_amount(c, "bytes");
+		return describe_amount(&c->amount, "byte");
 	case EXPECT_PACKETS:
-		return describe_amount(c, "packets");
+		return describe_amount(&c->amount, "packet");
 	case EXPECT_METRIC:
 		return describe_limits(t, e, c);
 	case EXPECT_ORDER:

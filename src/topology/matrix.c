@@ -80,11 +80,13 @@ static void add_dimension(struct matrix *m, const struct section *s, struct prob
 }
 
 /* How many runs; when they are too many, that is reported and only the first is looked at. */
-static size_t count_runs(const struct matrix *m, struct problem_list *problems)
+static size_t count_runs(struct matrix *m, struct problem_list *problems)
 {
 	size_t n = 1;
 
+	m->complete = true;
 	for (size_t i = 0; i < m->n; i++) {
+		m->complete &= !m->dimensions[i].broken;
 		if (m->dimensions[i].broken)
 			continue;
 		/* Both factors are small: a value takes a byte of a file of 1 MiB. */
@@ -94,6 +96,7 @@ static size_t count_runs(const struct matrix *m, struct problem_list *problems)
 		problem_add(problems, m->dimensions[i].at,
 			    "vary '%s' makes more than %d runs of this file", m->dimensions[i].name,
 			    MATRIX_MAX_RUNS);
+		m->complete = false;
 		return 1;
 	}
 	return n;
@@ -107,6 +110,7 @@ void matrix_init(struct matrix *m, const struct document *d, const char *here,
 		if (d->sections[i].kind == &grammar_vary)
 			add_dimension(m, &d->sections[i], problems);
 	m->n_runs = count_runs(m, problems);
+	matrix_read_exclusions(m, d, problems);
 }
 
 void matrix_done(struct matrix *m)
@@ -114,6 +118,7 @@ void matrix_done(struct matrix *m)
 	for (size_t i = 0; i < m->n; i++)
 		free(m->dimensions[i].values);
 	free(m->dimensions);
+	matrix_free_exclusions(m);
 	*m = (struct matrix){ 0 };
 }
 

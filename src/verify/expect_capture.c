@@ -151,8 +151,8 @@ static void judge_counted(const struct expecting *x, const struct count *n, cons
 		uint64_t found = c->kind == EXPECT_BYTES ? n->bytes : n->packets;
 		enum outcome o = expect_amount(&c->amount, found, gap != NULL);
 
-		expect_set(v, o, "%" PRIu64 " %s%s%s%s", found,
-			   c->kind == EXPECT_BYTES ? "bytes" : "packets",
+		expect_set(v, o, "%" PRIu64 " %s%s%s%s%s", found,
+			   c->kind == EXPECT_BYTES ? "byte" : "packet", found == 1 ? "" : "s",
 			   o == OUTCOME_INCONCLUSIVE ? ", and there may have been more (" : "",
 			   o == OUTCOME_INCONCLUSIVE ? gap : "",
 			   o == OUTCOME_INCONCLUSIVE ? ")" : "");

@@ -23,8 +23,8 @@ struct course {
 static char *time_text(const struct course *c, uint64_t time_ns)
 {
 	uint64_t ready_ns = expect_real_ns(c->x->trial, c->x->trial->evidence->ready_ns);
-	bool early = time_ns < ready_ns;
-	uint64_t ns = early ? ready_ns - time_ns : time_ns - ready_ns;
+	bool early = time_ns + NS_PER_US <= ready_ns;
+	uint64_t ns = time_ns < ready_ns ? ready_ns - time_ns : time_ns - ready_ns;
 
 	return text_format("%s%" PRIu64 ".%06" PRIu64 " s", early ? "-" : "",
 			   (uint64_t)(ns / NS_PER_SEC), (uint64_t)(ns % NS_PER_SEC / NS_PER_US));
