@@ -160,6 +160,7 @@ soak: test
 	TRANSFER_SEEDS=200 $(BUILD)/tests/unit/test_nodes_transfer
 	LONG=1 BUILD=$(BUILD) tests/labs/sizes.sh
 	SEEDS=200 BUILD=$(BUILD) tests/labs/links.sh
+	SEEDS=200 BUILD=$(BUILD) tests/labs/random.sh
 
 install: all
 	install -D -m 755 $(BUILD)/harness $(DESTDIR)$(PREFIX)/bin/harness
@@ -174,6 +175,8 @@ install: all
 	install -D -m 644 captures/harness.lua $(DESTDIR)$(PREFIX)/share/harness/harness.lua
 	for f in topologies/*.conf topologies/files/*.png; do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
+	for f in topologies/files/*.sh; do \
+		install -D -m 755 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
 
 help:
 	@echo "make run      set up what is missing, build, run topologies/3alpine.conf"
