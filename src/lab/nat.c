@@ -96,7 +96,7 @@ static int refused(int out, int status, struct err *e)
 	char line[256];
 	ssize_t n = pread(out, line, sizeof(line) - 1, 0);
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	if (WIFEXITED(status) && WEXITSTATUS(status) >= 126)
 		return err_set(e, 0,
 			       "the program nft, which NAT needs, is not installed: 'harness "
 			       "doctor' says how to mend that");
