@@ -289,7 +289,7 @@ static void add_command(const struct topology *t, const struct command *c, struc
 			 c->listens[i].protocol == IPPROTO_TCP ? "TCP" : "UDP", c->listens[i].port);
 	cell(r, "%s", c->name);
 	cell(r, "%s", t->nodes[c->node].name);
-	cell(r, "%s", c->n_listens != 0 ? "server" : "client");
+	cell(r, "%s", command_is_server(c) ? "server" : "client");
 	cell(r, "%s", command);
 	cell(r, "%s", text_str(&ports));
 	text_done(&ports);

@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/pattern.h"
 #include "base/text.h"
 #include "topology/names.h"
 
@@ -109,6 +110,18 @@ int build_line(const struct builder *b, size_t at)
 char *build_path(const struct builder *b, const char *path)
 {
 	return text_format("%s%s", path[0] == '/' ? "" : b->folder, path);
+}
+
+bool build_check_pattern(struct builder *b, const struct value *v)
+{
+	cleanup_by(pattern_freep) struct pattern *p = NULL;
+	struct err why;
+	size_t at;
+
+	if (pattern_new(v->text, &p, &at, &why) == 0)
+		return true;
+	build_refuse(b, v, "is no expression: %s at character %zu", why.msg, at + 1);
+	return false;
 }
 
 /* ---- keys ---- */
@@ -240,6 +253,7 @@ struct topology *build_topology(const struct document *d, struct matrix *matrix,
 	build_derive_macs(&b);
 	build_check_gateways(&b);
 	build_check_mtus(&b);
+	build_check_commands(&b);
 	build_check_faults(&b);
 	build_mark_engines(&b);
 	free(b.doubtful);

@@ -96,15 +96,18 @@ void build_check_once(struct builder *b, const struct section *s);
 size_t build_count(const struct builder *b, const struct section *parent,
 		   const struct section_kind *kind);
 int build_line(const struct builder *b, size_t at);
+/* Whether it is an expression (base/pattern.h); when not, that is reported. */
+bool build_check_pattern(struct builder *b, const struct value *v);
 /* A path of the file: absolute, or below the folder of the file (free). */
 char *build_path(const struct builder *b, const char *path);
 /* fault_check.c: the end of a fault's block. */
 void fault_end(struct builder *b, void *object, const struct section *s);
 /* When all are there: what one says of another, and which links have an engine. */
 void build_check_faults(struct builder *b);
+void build_check_commands(struct builder *b);
 void build_mark_engines(struct builder *b);
 /*
- * command.c: the words of a command, NULL-terminated: those of the list, or, of one value, as a
+ * words.c: the words of a command, NULL-terminated: those of the list, or, of one value, as a
  * shell would split it. A program with a slash is a file; without one it is looked up in PATH when
  * it is run. NULL after the value was refused.
  */

@@ -43,6 +43,9 @@ static void read_values(struct dimension *dim, const struct section *s,
 	dim->broken = dim->n_values == 0;
 }
 
+/* A variable that every file has. */
+#define HERE "here"
+
 static struct dimension *find(const struct matrix *m, const char *name)
 {
 	for (size_t i = 0; i < m->n; i++)
@@ -57,6 +60,12 @@ static void add_dimension(struct matrix *m, const struct section *s, struct prob
 
 	if (name_check_word(s->title, &why) != 0) {
 		problem_add(problems, s->at, "vary '%s' %s", s->title, why.msg);
+		return;
+	}
+	if (strcmp(s->title, HERE) == 0) {
+		problem_add(problems, s->at,
+			    "vary '%s': %%{%s} is the folder of the topology file, in every file",
+			    HERE, HERE);
 		return;
 	}
 	if (find(m, s->title) != NULL) {
@@ -90,9 +99,11 @@ static size_t count_runs(const struct matrix *m, struct problem_list *problems)
 	return n;
 }
 
-void matrix_init(struct matrix *m, const struct document *d, struct problem_list *problems)
+void matrix_init(struct matrix *m, const struct document *d, const char *here,
+		 struct problem_list *problems)
 {
-	*m = (struct matrix){ .dimensions = array_new(d->n, sizeof(*m->dimensions)) };
+	*m = (struct matrix){ .here = here,
+			      .dimensions = array_new(d->n, sizeof(*m->dimensions)) };
 	for (size_t i = 0; i < d->n; i++)
 		if (d->sections[i].kind == &grammar_vary)
 			add_dimension(m, &d->sections[i], problems);
@@ -155,6 +166,10 @@ static bool add_variable(struct matrix *m, const char *name, size_t at, struct t
 {
 	struct dimension *dim = find(m, name);
 
+	if (strcmp(name, HERE) == 0) {
+		text_add(out, "%s", m->here);
+		return true;
+	}
 	if (dim == NULL) {
 		report_unknown(m, name, at, problems);
 		return false;

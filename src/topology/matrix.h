@@ -23,13 +23,17 @@ struct dimension {
 };
 
 struct matrix {
+	const char *here; /* what %{here} stands for: the folder of the topology file, absolute */
 	struct dimension *dimensions;
 	size_t n;
 	size_t n_runs;
 };
 
-/* Reads the vary blocks; what is wrong with them is added to *problems. */
-void matrix_init(struct matrix *m, const struct document *d, struct problem_list *problems);
+/*
+ * Reads the vary blocks; what is wrong with them is added to *problems. here is kept.
+ */
+void matrix_init(struct matrix *m, const struct document *d, const char *here,
+		 struct problem_list *problems);
 void matrix_done(struct matrix *m);
 /* Choose the values of this run, the last dimension varying fastest. */
 void matrix_choose(struct matrix *m, size_t run);

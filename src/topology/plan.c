@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "topology/build.h"
+#include "topology/write_values.h"
 
 #define MAX_FILE  (1 << 20) /* bytes: far more than anyone writes by hand */
 #define MAX_LABEL 200	    /* bytes: it is the name of a folder, and NAME_MAX is 255 */
@@ -95,13 +96,27 @@ static void add_runs(struct plan *plan, const char *path, const struct document 
 	matrix_report_unused(m, problems);
 }
 
+/* Absolute: programs run elsewhere (free). */
+static char *folder_of(const char *path)
+{
+	cleanup_free char *absolute = write_absolute(path);
+
+	const char *slash = strrchr(absolute, '/');
+
+	/* When nobody knows where we are. */
+	if (slash == NULL)
+		return text_dup(".");
+	return text_format("%.*s", (int)(slash - absolute), absolute);
+}
+
 static void read_plan(struct plan *plan, const char *path, struct problem_list *problems)
 {
+	cleanup_free char *here = folder_of(path);
 	struct document d = { 0 };
 	struct matrix m;
 
 	if (document_parse(&d, problems) == 0) {
-		matrix_init(&m, &d, problems);
+		matrix_init(&m, &d, here, problems);
 		add_runs(plan, path, &d, &m, problems);
 		matrix_done(&m);
 	}

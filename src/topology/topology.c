@@ -11,6 +11,11 @@ const char *const transfer_mode_names[N_MODES] = {
 	[MODE_SEQUENTIAL] = "sequential",
 };
 
+bool command_is_server(const struct command *c)
+{
+	return c->n_listens != 0 || c->ready_output != NULL || c->background;
+}
+
 static void free_strings(char **strings)
 {
 	for (char **s = strings; s != NULL && *s != NULL; s++)
@@ -56,6 +61,12 @@ static void command_done(struct command *c)
 	free(c->name);
 	free_strings(c->argv);
 	free(c->listens);
+	free(c->ready_output);
+	free(c->after);
+	free_strings(c->env);
+	free(c->cwd);
+	free(c->user);
+	free(c->input);
 }
 
 static void fault_done(struct fault *f)

@@ -143,16 +143,50 @@ struct listening {
 	uint16_t port;
 };
 
-/* Anybody's command in a node. One that listens is a server: it is started before the others, runs
- * until they have ended, and is told to stop. The others run to their end. */
+/* When a program is started again after it ended by itself. */
+enum restart_policy {
+	RESTART_NEVER,
+	RESTART_ON_FAILURE, /* killed, or its exit status was not 0 */
+	RESTART_ALWAYS,
+};
+
+/* What a program waits for before it is started: a server to be ready, anything else to end. */
+struct dependency {
+	bool transfer; /* index is into topology.transfers, else into topology.commands */
+	size_t index;
+};
+
+/*
+ * Anybody's command in a node. A server is started before the others, runs until they have ended,
+ * and is told to stop. The others run to their end.
+ */
 struct command {
 	char *name; /* of the block */
 	size_t node;
 	char **argv; /* NULL-terminated */
 	struct listening *listens;
 	size_t n_listens;
+	char *ready_output; /* an expression that a line of its output matches when it is ready */
+	bool background;    /* a server that is ready when it was started */
+	struct dependency *after;
+	size_t n_after;
+	char **env;  /* NULL-terminated, NAME=VALUE, added to the harness's own */
+	char *cwd;   /* NULL: the node's folder */
+	char *user;  /* to run as, NULL: as the harness does */
+	char *input; /* path of its standard input, NULL: /dev/null */
+	int stop_signal;
+	uint64_t stop_grace_ns; /* between that and SIGKILL */
+	uint64_t ready_within_ns;
+	uint64_t deadline_ns; /* from its start on, 0: only that of the run */
+	enum restart_policy restart;
+	unsigned max_restarts; /* 0: any number */
+	double cpus;	       /* processors that it may use, 0: all */
+	uint64_t memory;       /* bytes that it may use, 0: all */
 	int line;
 };
+
+/* Whether it is there for others: see above. */
+bool command_is_server(const struct command *c);
 
 enum capture_kind {
 	CAPTURE_FULL,	 /* whole packets */

@@ -2,7 +2,7 @@
 
 #include "base/cleanup.h"
 #include "topology/describe.h"
-#include "topology/write_impairment.h"
+#include "topology/write_values.h"
 
 static void write_routes(struct text *out, const struct node *n)
 {

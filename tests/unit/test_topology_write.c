@@ -185,7 +185,7 @@ static void same_fault(const struct fault *a, const struct fault *b)
 	assert_true(a->flow.from == b->flow.from && a->flow.to == b->flow.to);
 	assert_int_equal(a->flow.port, b->flow.port);
 	assert_true(a->node == b->node && a->interface == b->interface);
-	assert_true(a->transfer == b->transfer);
+	assert_true(a->transfer == b->transfer && a->command == b->command);
 	for (int d = 0; d < N_DIRECTIONS; d++) {
 		assert_int_equal(a->direction[d], b->direction[d]);
 		if (a->action == FAULT_CHANGE)
@@ -193,8 +193,39 @@ static void same_fault(const struct fault *a, const struct fault *b)
 	}
 }
 
+static void same_maybe_path(const char *a, const char *b)
+{
+	assert_int_equal(a == NULL, b == NULL);
+	if (a != NULL)
+		same_path(a, b);
+}
+
+static void same_start(const struct command *a, const struct command *b)
+{
+	same_text(a->ready_output, b->ready_output);
+	assert_int_equal(a->background, b->background);
+	assert_int_equal(a->n_after, b->n_after);
+	for (size_t i = 0; i < a->n_after; i++) {
+		assert_int_equal(a->after[i].transfer, b->after[i].transfer);
+		assert_int_equal(a->after[i].index, b->after[i].index);
+	}
+	assert_int_equal(a->env == NULL, b->env == NULL);
+	for (size_t i = 0; a->env != NULL && (a->env[i] != NULL || b->env[i] != NULL); i++)
+		same_text(a->env[i], b->env[i]);
+	same_maybe_path(a->cwd, b->cwd);
+	same_text(a->user, b->user);
+	same_maybe_path(a->input, b->input);
+}
+
 static void same_program(const struct command *a, const struct command *b)
 {
+	same_start(a, b);
+	assert_int_equal(a->stop_signal, b->stop_signal);
+	assert_true(a->stop_grace_ns == b->stop_grace_ns && a->deadline_ns == b->deadline_ns);
+	assert_true(a->ready_within_ns == b->ready_within_ns);
+	assert_int_equal(a->restart, b->restart);
+	assert_int_equal(a->max_restarts, b->max_restarts);
+	assert_true(a->cpus == b->cpus && a->memory == b->memory);
 	same_text(a->name, b->name);
 	assert_int_equal(a->node, b->node);
 	same_command(a->argv, b->argv);
@@ -294,6 +325,13 @@ static const char everything[] =
 	"fault f3 { link = b after = 500 from = a to = b port = 20000 action = blackhole\n"
 	"    direction = in }\n"
 	"fault f4 { link = c at = 500ms action = down }\n"
+	"program r { node = a command = \"ls %{here}\" ready-output = 'up \\d+ \"' ready-within = 3s\n"
+	" listens = udp/9 after = s env = { \"A=1 2\", \"B=\" } cwd = \"tests/labs\" user = root\n"
+	" stdin = \"ci/check\" stop-signal = INT stop-within = 90ms deadline = 4s\n"
+	" restart = \"on-failure:4\" cpus = 0.3 memory = 3MiB }\n"
+	"program s { node = b command = true background = yes restart = always }\n"
+	"program v { node = b command = true after = { t, r } }\n"
+	"fault f7 { program = r at = 20ms action = pause }\n"
 	"fault f5 { program = t node = b at = 20ms action = restart }\n"
 	"fault f6 { program = u node = b at = 20ms for = 1s action = pause }\n"
 	"capture { packets = headers snaplen = 96 filter = \"udp port 10000\" buffer = 1536KiB }\n";
