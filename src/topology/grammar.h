@@ -37,7 +37,8 @@ enum phase {
 
 struct section_kind {
 	const char *name;
-	bool named; /* node NAME { }, not capture { } */
+	bool named;	/* node NAME { }, not capture { } */
+	bool keys_last; /* they are set when the blocks inside are done: they name them */
 	enum phase phase;
 	const struct key *keys;
 	size_t n_keys;
@@ -77,6 +78,10 @@ extern const struct section_kind grammar_vary, grammar_exclude, grammar_match;
 extern const struct section_kind grammar_transfer, grammar_program;
 extern const struct section_kind grammar_fault;
 extern const struct section_kind grammar_capture;
+
+/* routing.c, translation.c: what a node does beside having interfaces. */
+#define N_ROUTING_KEYS 6
+extern const struct key routing_keys[N_ROUTING_KEYS];
 
 /* impaired.c: the keys of enum impairment_key, and out { } and in { }, which have all of them. */
 extern const struct key impaired_keys[N_IMPAIRMENT_KEYS];
