@@ -324,6 +324,7 @@ static void print_run(const struct terminal *t, const struct run_verdict *r)
 	if (notes)
 		print_lines(t, "note", r->notes, r->n_notes);
 	if (!passed || t->verbose) {
+		terminal_print_expectations(t, r);
 		print_files(t, r);
 		print_programs(t, r);
 		print_captures(t, r);
@@ -409,6 +410,7 @@ void report_terminal(FILE *out, const struct session *s, bool color, bool verbos
 		print_series(&t);
 	} else if (s->n_runs > 0) {
 		print_table(&t);
+		terminal_print_metrics(&t, width_of(out));
 		terminal_print_pivots(&t, width_of(out));
 		print_jobs(&t);
 		for (size_t i = 0; i < s->n_runs; i++)
