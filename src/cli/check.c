@@ -143,6 +143,48 @@ static void add_links(const struct topology *t, struct text *out)
 	table_flush(&table, out);
 }
 
+/* Takes both strings. */
+static void routing_row(struct table *table, const struct node *n, char *what, char *whom)
+{
+	struct row *r = table_row(table);
+
+	cell(r, "%s", n->name);
+	cell(r, "%s", what);
+	if (whom != NULL && *whom != '\0')
+		cell(r, "%s", whom);
+	free(what);
+	free(whom);
+}
+
+/* What nodes do beside having interfaces. */
+static void add_routing(const struct topology *t, struct text *out)
+{
+	struct table table = { 0 };
+
+	for (size_t i = 0; i < t->n_nodes; i++) {
+		const struct node *n = &t->nodes[i];
+
+		if (n->forward)
+			routing_row(&table, n, text_dup("forwards"), NULL);
+		for (size_t k = 0; k < n->n_routes; k++)
+			routing_row(&table, n, describe_route(n, &n->routes[k]),
+				    describe_gateway(t, &n->routes[k]));
+		for (size_t k = 0; k < n->n_masquerade; k++)
+			routing_row(&table, n,
+				    text_format("masquerades what leaves by %s",
+						n->interfaces[n->masquerade[k]].name),
+				    NULL);
+		for (size_t k = 0; k < n->n_port_forwards; k++)
+			routing_row(&table, n, describe_port_forward(&n->port_forwards[k]), NULL);
+		for (size_t k = 0; k < n->n_settings; k++)
+			routing_row(
+				&table, n,
+				text_format("%s = %s", n->settings[k].name, n->settings[k].value),
+				NULL);
+	}
+	table_flush(&table, out);
+}
+
 static void add_faults(const struct topology *t, struct text *out)
 {
 	struct table table = { 0 };
@@ -355,6 +397,18 @@ static void add_expectations(const struct topology *t, struct text *out)
 
 /* ---- the plan ---- */
 
+static bool has_routing(const struct plan *plan)
+{
+	for (size_t r = 0; r < plan->n_runs; r++)
+		for (size_t i = 0; i < plan->runs[r].topology->n_nodes; i++) {
+			const struct node *n = &plan->runs[r].topology->nodes[i];
+
+			if (n->forward || n->n_routes + n->n_settings != 0)
+				return true;
+		}
+	return false;
+}
+
 /* One part of every run: said once where following runs do not differ. */
 static void print_part(const struct plan *plan, const char *name,
 		       void (*add)(const struct topology *, struct text *))
@@ -398,6 +452,8 @@ static void print_plan(const struct plan *plan)
 	print_part(plan, "settings", add_settings);
 	print_part(plan, "nodes", add_nodes);
 	print_part(plan, "links", add_links);
+	if (has_routing(plan))
+		print_part(plan, "routing", add_routing);
 	printf("\nruns\n");
 	for (size_t i = 0; i < plan->n_runs; i++)
 		printf("  %zu  %s\n", i + 1, plan->runs[i].label);

@@ -24,6 +24,15 @@ struct seen_mac {
 	size_t at;
 };
 
+/* An address that a node relies on: who has it is known when all nodes are there. */
+struct seen_gateway {
+	size_t node;
+	size_t network; /* that it is on, NOT_RESOLVED: any */
+	struct address address;
+	const char *key;
+	size_t at;
+};
+
 /*
  * What the keys of impairments fill: both directions of a link, or, in out { } and in { }, one.
  * begin functions of blocks that have such keys say so by impaired_begin(); impaired_end() judges
@@ -53,6 +62,8 @@ struct builder {
 	size_t n_addresses, addresses_room;
 	struct seen_mac *macs;
 	size_t n_macs, macs_room;
+	struct seen_gateway *gateways;
+	size_t n_gateways, gateways_room;
 };
 
 /*
@@ -117,6 +128,18 @@ void build_mark_engines(struct builder *b);
  * it is run. NULL after the value was refused.
  */
 char **build_command(struct builder *b, const struct value *values, size_t n);
+/* translation.c, whose rows are in routing.c */
+void node_set_masquerade(struct builder *b, void *object, const struct value *values, size_t n);
+void node_set_port_forward(struct builder *b, void *object, const struct value *values, size_t n);
+/* routing.c: an interface of the node by its name, NOT_RESOLVED after the value was refused. */
+size_t build_find_interface(struct builder *b, const struct node *node, const char *name,
+			    const struct value *v);
+/* Somebody must have this address: build_check_gateways() will see. */
+void build_expect_owner(struct builder *b, size_t network, const struct address *a,
+			const struct value *v);
+/* When all nodes are there: the addresses that they rely on, and MTUs that differ in a network. */
+void build_check_gateways(struct builder *b);
+void build_check_mtus(struct builder *b);
 /* node.c: MAC addresses for the interfaces that were given none. */
 void build_derive_macs(struct builder *b);
 

@@ -27,4 +27,10 @@ char *describe_metric(const struct topology *t, const struct metric *m);
 /* "server ready", "client output DONE", "fault cut": as the topology file has it. */
 char *event_format(const struct topology *t, const struct event *ev);
 
+/* describe_routing.c: as `route` and `port-forward` take it: "10.2.0.0/16 via 10.1.0.1 dev eth0". */
+char *describe_route(const struct node *n, const struct route *r);
+char *describe_port_forward(const struct port_forward *f);
+/* "r2, which does not forward"; "" where the route goes by no gateway. */
+char *describe_gateway(const struct topology *t, const struct route *r);
+
 #endif

@@ -38,7 +38,8 @@ enum phase {
 
 struct section_kind {
 	const char *name;
-	bool named; /* node NAME { }, not capture { } */
+	bool named;	/* node NAME { }, not capture { } */
+	bool keys_last; /* they are set when the blocks inside are done: they name them */
 	enum phase phase;
 	const struct key *keys;
 	size_t n_keys;
@@ -79,6 +80,10 @@ extern const struct section_kind grammar_transfer, grammar_program;
 extern const struct section_kind grammar_fault;
 extern const struct section_kind grammar_metric, grammar_expect;
 extern const struct section_kind grammar_capture;
+
+/* routing.c, translation.c: what a node does beside having interfaces. */
+#define N_ROUTING_KEYS 6
+extern const struct key routing_keys[N_ROUTING_KEYS];
 
 /* impaired.c: the keys of enum impairment_key, and out { } and in { }, which have all of them. */
 extern const struct key impaired_keys[N_IMPAIRMENT_KEYS];

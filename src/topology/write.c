@@ -11,6 +11,7 @@
 #include "topology/units.h"
 #include "topology/write_expect.h"
 #include "topology/write_impairment.h"
+#include "topology/write_routing.h"
 #include "topology/write_values.h"
 
 #define DEFAULT_DEADLINE (60 * NS_PER_SEC)
@@ -62,6 +63,7 @@ static void write_nodes(struct text *out, const struct topology *t)
 		text_add(out, "node %s {\n", t->nodes[n].name);
 		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++)
 			write_interface(out, t, &t->nodes[n].interfaces[i]);
+		write_routing(out, &t->nodes[n]);
 		text_add(out, "}\n");
 	}
 }

@@ -246,7 +246,7 @@ static void every_key_is_set(void **state)
 		"switch S {} hub H {}\n"
 		"node a { interface e0 { network = S mac = 42:21:88:16:E9:C5 mtu = 9000\n"
 		"    address = { 10.0.0.1/24, 'fd00::1/64' } } }\n"
-		"node b { interface e0 { network = S address = fd00::2/64 }\n"
+		"node b { interface e0 { network = S address = fd00::2/64 mtu = 9000 }\n"
 		"         interface e1 { network = H } }\n"
 		"transfer t { from = b to = { a } port = 7 mode = event-loop format = raw\n"
 		"    shared-socket = yes workers = 4 sender = { sh, -c } receiver = cat\n"

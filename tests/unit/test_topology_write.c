@@ -119,6 +119,41 @@ static void same_interface(const struct interface *a, const struct interface *b)
 		same_impairment(&a->impairments[d], &b->impairments[d]);
 }
 
+static void same_address(const struct address *a, const struct address *b)
+{
+	char x[ADDRESS_TEXT_LEN], y[ADDRESS_TEXT_LEN];
+
+	assert_string_equal(address_format(x, a), address_format(y, b));
+}
+
+static void same_routing(const struct node *a, const struct node *b)
+{
+	assert_int_equal(a->forward, b->forward);
+	assert_int_equal(a->n_routes, b->n_routes);
+	for (size_t i = 0; i < a->n_routes; i++) {
+		same_address(&a->routes[i].to, &b->routes[i].to);
+		assert_int_equal(a->routes[i].kind, b->routes[i].kind);
+		assert_int_equal(a->routes[i].interface, b->routes[i].interface);
+		if (a->routes[i].kind == ROUTE_VIA)
+			same_address(&a->routes[i].via, &b->routes[i].via);
+	}
+	assert_int_equal(a->n_settings, b->n_settings);
+	for (size_t i = 0; i < a->n_settings; i++) {
+		same_text(a->settings[i].name, b->settings[i].name);
+		same_text(a->settings[i].value, b->settings[i].value);
+	}
+	assert_int_equal(a->n_masquerade, b->n_masquerade);
+	for (size_t i = 0; i < a->n_masquerade; i++)
+		assert_int_equal(a->masquerade[i], b->masquerade[i]);
+	assert_int_equal(a->n_port_forwards, b->n_port_forwards);
+	for (size_t i = 0; i < a->n_port_forwards; i++) {
+		assert_int_equal(a->port_forwards[i].protocol, b->port_forwards[i].protocol);
+		assert_int_equal(a->port_forwards[i].port, b->port_forwards[i].port);
+		assert_int_equal(a->port_forwards[i].to_port, b->port_forwards[i].to_port);
+		same_address(&a->port_forwards[i].to, &b->port_forwards[i].to);
+	}
+}
+
 static void same_transfer(const struct transfer *a, const struct transfer *b)
 {
 	same_text(a->name, b->name);
@@ -262,6 +297,7 @@ static void same_topology(const struct topology *a, const struct topology *b)
 		assert_int_equal(a->nodes[i].n_interfaces, b->nodes[i].n_interfaces);
 		for (size_t k = 0; k < a->nodes[i].n_interfaces; k++)
 			same_interface(&a->nodes[i].interfaces[k], &b->nodes[i].interfaces[k]);
+		same_routing(&a->nodes[i], &b->nodes[i]);
 	}
 	assert_int_equal(a->n_transfers, b->n_transfers);
 	for (size_t i = 0; i < a->n_transfers; i++)
@@ -315,10 +351,17 @@ static const char everything[] =
 	"    rate = 10mbit queue = 64KiB\n"
 	"    drop = { 3, \"20-25\", \"5 of " FLOW "\", \"7-9 of " FLOW "\" } drop-every = 100\n"
 	"    in { mtu = 1400 queue = 100p loss = { 1%, 20%, 90%, 0.5% } } }\n"
-	"  interface eth1 { network = I }\n"
+	"  interface eth1 { network = I address = { 10.1.0.1/24, \"fe80::1/64\" } }\n"
+	"  forward = yes masquerade = { eth1, eth0 } gateway = 10.1.0.9\n"
+	"  route = { \"10.2.0.0/16 via 10.0.0.2\", \"default via fe80::9 dev eth1\",\n"
+	"    \"10.3.0.0/16 dev eth1\", \"blackhole 10.4.0.0/16\", \"10.5.5.5 via 10.0.0.3\" }\n"
+	"  sysctl = { \"net.ipv4.tcp_rmem = 4096 87380 \\\"6\\\"\", \"net/ipv4/a.b=1\" }\n"
+	"  port-forward = { \"tcp/8080 to 10.0.0.2:80\", \"udp/53 to 10.0.0.3:5353\" }\n"
 	"}\n"
-	"node b { interface eth0 { network = H address = 10.0.0.2/24 out { delay = 1h } } }\n"
-	"node c { interface eth0 { network = H address = 10.0.0.3/24 loss = 0% } }\n"
+	"node i { interface eth0 { network = I address = { 10.1.0.9/24, \"fe80::9/64\" } } }\n"
+	"node b { interface eth0 { network = H address = 10.0.0.2/24 mtu = 9000 out { delay = 1h } "
+	"} }\n"
+	"node c { interface eth0 { network = H address = 10.0.0.3/24 mtu = 9000 loss = 0% } }\n"
 	"transfer t { from = a to = { b, c } files = { \"tests/unit/topology/files/a.bin\",\n"
 	"    \"tests/unit/topology/files/b.bin\" } mode = event-loop port = 20000 rate = 1mbit\n"
 	"    sender = { sh, \"-c\", \"exit 3 # \\\"\" }\n"
@@ -390,7 +433,8 @@ static void little_is_written_as_little(void **state)
 
 static void our_own_topologies_come_back(void **state)
 {
-	static const char *const paths[] = { "topologies/3alpine.conf", "topologies/raw.conf" };
+	static const char *const paths[] = { "topologies/3alpine.conf", "topologies/raw.conf",
+					     "topologies/routers.conf", "topologies/nat.conf" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
