@@ -197,7 +197,9 @@ void httpd_conns_end_late(struct httpd_conns *conns, uint64_t now, uint64_t limi
 
 static bool is_under_way(const struct httpd_conn *c, uint64_t now)
 {
-	switch (c->phase) {
+	int phase = c->phase;
+
+	switch (phase) {
 	case HTTPD_ASKING:
 	case HTTPD_ANSWERED:
 		return true;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # httpd in every mode, on the loopback interface of a network namespace of its own: what it serves,
 # what it refuses, clients that misbehave, many at once, and its end.
+# shellcheck disable=SC2317,SC2094 # conditions that until_true calls
 . "$(dirname "$0")/lib.sh"
 if [ -z "${LOOPBACK:-}" ]; then
 	cd "$top" && rm -rf "$work"
@@ -118,11 +119,11 @@ version() {
 other_requests() {
 	same "$1: POST" "405 GET, HEAD" "$(get '%{http_code} %header{allow}' -d x "$url/a.txt")"
 	same "$1: HEAD" "200 0" "$(get '%{http_code} %{size_download}' -I "$url/large.bin")"
-	curl -sI "$url/large.bin" | tr -d '\r' >head
-	has "$1: HEAD: length" '^Content-Length: 30000000$' head
+	curl -sI "$url/large.bin" | tr -d '\r' >headers
+	has "$1: HEAD: length" '^Content-Length: 30000000$' headers
 	has "$1: Server" "^Server: httpd/.* \($1\)$" head
-	has "$1: X-Served-By" '^X-Served-By: backend-1$' head
-	tag=$(sed -n 's/^ETag: //p' head) date=$(sed -n 's/^Last-Modified: //p' head)
+	has "$1: X-Served-By" '^X-Served-By: backend-1$' headers
+	tag=$(sed -n 's/^ETag: //p' headers) date=$(sed -n 's/^Last-Modified: //p' headers)
 	same "$1: If-None-Match" "304 0" \
 		"$(get '%{http_code} %{size_download}' -H "If-None-Match: $tag" "$url/large.bin")"
 	same "$1: If-Modified-Since" 304 \
@@ -171,19 +172,20 @@ for mode in async thread thread-pool process-pool; do
 
 	# Under load, no request that reached it is lost when it stops.
 	serve --mode "$mode"
-	: >load
-	client load "$port" >load 2>&1 &
+	: >load.out
+	client load "$port" >load.out 2>&1 &
 	load=$!
-	ok "$mode: load" until_true grep -q loaded load
+	ok "$mode: load" until_true grep -q loaded load.out
 	stop
 	same "$mode: stopped under load: exit status" 0 "$status"
 	ok "$mode: stopped under load: nothing is lost" wait "$load"
-	has "$mode: stopped under load: what clients say" '^[0-9]+ answered, 0 lost' load
+	has "$mode: stopped under load: what clients say" '^[0-9]+ answered, 0 lost' load.out
 done
 
 # Ten thousand at once, and their memory. Sanitizers have memory of their own for each allocation.
 n=10000
-[ "$(ulimit -Hn)" -gt 11500 ] || n=$(($(ulimit -Hn) / 2))
+descriptors=$(awk '/open files/ { print $5 }' /proc/self/limits)
+[ "$descriptors" -gt 11500 ] || n=$((descriptors / 2))
 kib=64
 case $BUILD in *asan* | *tsan*) kib=512 n=$((n / 10)) ;; esac
 serve --mode async
