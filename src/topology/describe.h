@@ -18,4 +18,10 @@ char *describe_fault_place(const struct topology *t, const struct fault *f);
 /* "down", "blackhole in", "out becomes: loss 10%", "kill". */
 char *describe_fault_action(const struct fault *f);
 
+/* describe_routing.c: as `route` and `port-forward` take it: "10.2.0.0/16 via 10.1.0.1 dev eth0". */
+char *describe_route(const struct node *n, const struct route *r);
+char *describe_port_forward(const struct port_forward *f);
+/* "r2, which does not forward"; "" where the route goes by no gateway. */
+char *describe_gateway(const struct topology *t, const struct route *r);
+
 #endif

@@ -80,6 +80,14 @@ static void set_program(struct builder *b, void *object, const struct value *val
 	struct nearest near = { .word = values[0].text };
 
 	(void)n;
+	for (size_t i = 0; i < b->t->n_commands; i++) {
+		if (strcmp(b->t->commands[i].name, values[0].text) == 0) {
+			f->command = i;
+			f->node = b->t->commands[i].node;
+			return;
+		}
+		nearest_consider(&near, b->t->commands[i].name);
+	}
 	for (size_t i = 0; i < b->t->n_transfers; i++) {
 		if (strcmp(b->t->transfers[i].name, values[0].text) == 0) {
 			f->transfer = i;
@@ -87,7 +95,8 @@ static void set_program(struct builder *b, void *object, const struct value *val
 		}
 		nearest_consider(&near, b->t->transfers[i].name);
 	}
-	build_refuse(b, &values[0], "is no transfer of this file%s", nearest_hint(&near));
+	build_refuse(b, &values[0], "is no program or transfer of this file%s",
+		     nearest_hint(&near));
 }
 
 static bool has_part(const struct transfer *tr, size_t node)
@@ -125,6 +134,11 @@ static void set_node(struct builder *b, void *object, const struct value *values
 	if (section_entry(b->section, "link") != NULL)
 		return;
 	node = build_find_node(b, &values[0]);
+	if (f->command != NO_COMMAND && node != NOT_RESOLVED && node != f->node)
+		build_refuse(b, &values[0], "is not where program '%s' runs",
+			     b->t->commands[f->command].name);
+	if (f->command != NO_COMMAND)
+		return;
 	f->node = node;
 	if (node == NOT_RESOLVED || f->transfer == NOT_RESOLVED)
 		return;
@@ -253,6 +267,7 @@ static void *begin_fault(struct builder *b, void *parent, const struct section *
 			     .flow = { NOT_RESOLVED, NOT_RESOLVED, 0 },
 			     .node = NOT_RESOLVED,
 			     .interface = NOT_RESOLVED,
+			     .command = NO_COMMAND,
 			     .transfer = NOT_RESOLVED,
 			     .line = build_line(b, s->at) };
 	if (name_check_word(s->title, &why) != 0)

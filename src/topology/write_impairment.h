@@ -11,7 +11,5 @@
  */
 void write_impairments(struct text *out, const struct impairment *to, const struct impairment *from,
 		       const char *indent);
-/* The string as a value in quotes. */
-void write_quoted(struct text *t, const char *s);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/array.h"
 #include "base/text.h"
-#include "verify/signals.h"
+#include "base/signals.h"
 #include "verify/trial.h"
 
 /* Lines about files before the others are only counted. */

@@ -246,7 +246,7 @@ static void every_key_is_set(void **state)
 		"switch S {} hub H {}\n"
 		"node a { interface e0 { network = S mac = 42:21:88:16:E9:C5 mtu = 9000\n"
 		"    address = { 10.0.0.1/24, 'fd00::1/64' } } }\n"
-		"node b { interface e0 { network = S address = fd00::2/64 }\n"
+		"node b { interface e0 { network = S address = fd00::2/64 mtu = 9000 }\n"
 		"         interface e1 { network = H } }\n"
 		"transfer t { from = b to = { a } port = 7 mode = event-loop format = raw\n"
 		"    shared-socket = yes workers = 4 sender = { sh, -c } receiver = cat\n"
@@ -334,6 +334,27 @@ static void matrix_is_expanded(void **state)
 	assert_string_equal(plan->runs[5].topology->transfers[0].files[0].path, "files/b.bin");
 	assert_string_equal(plan->runs[1].variables[1].name, "file");
 	assert_string_equal(plan->runs[1].variables[1].value, "sub/a");
+}
+
+static void combinations_are_excluded(void **state)
+{
+	cleanup_by(plan_freep) struct plan *plan = parse(
+		"vary mode { values = { sequential, event-loop } }\n"
+		"vary port { values = { 1, 2, 99999 } }\n"
+		"exclude { port = { 99999 } }\n"
+		"exclude { \"mode\" = event-loop  port = { '2', 99999 } }\n" TWO_NODES
+		"transfer t { from = a to = b mode = \"%{mode}\" port = \"%{port}\"\n"
+		"    files = 'files/a.bin' }\n");
+	static const char *const labels[] = {
+		"mode=sequential,port=1",
+		"mode=sequential,port=2",
+		"mode=event-loop,port=1",
+	};
+
+	(void)state;
+	assert_int_equal(plan->n_runs, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(plan->runs[i].label, labels[i]);
 }
 
 static void labels_are_unlike(void **state)
@@ -536,6 +557,7 @@ int main(void)
 		cmocka_unit_test(paths_are_relative_to_the_file),
 		cmocka_unit_test(byte_order_mark_and_crlf),
 		cmocka_unit_test(matrix_is_expanded),
+		cmocka_unit_test(combinations_are_excluded),
 		cmocka_unit_test(labels_are_unlike),
 		cmocka_unit_test(derived_macs),
 		cmocka_unit_test(addresses_between_nodes),
