@@ -121,7 +121,7 @@ other_requests() {
 	same "$1: HEAD" "200 0" "$(get '%{http_code} %{size_download}' -I "$url/large.bin")"
 	curl -sI "$url/large.bin" | tr -d '\r' >headers
 	has "$1: HEAD: length" '^Content-Length: 30000000$' headers
-	has "$1: Server" "^Server: httpd/.* \($1\)$" head
+	has "$1: Server" "^Server: httpd/.* \($1\)$" headers
 	has "$1: X-Served-By" '^X-Served-By: backend-1$' headers
 	tag=$(sed -n 's/^ETag: //p' headers) date=$(sed -n 's/^Last-Modified: //p' headers)
 	same "$1: If-None-Match" "304 0" \
