@@ -22,7 +22,6 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 ip link set lo up
-ulimit -n "$(ulimit -Hn)"
 
 median() {
 	sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'
@@ -125,7 +124,7 @@ ticks() { # PEER: of the processor, that it has used
 load() {
 	name=$1
 	shift
-	for round in $(seq "$rounds"); do
+	for _ in $(seq "$rounds"); do
 		for peer in $peers; do
 			before=$(ticks "$peer")
 			ab -q -r -n "$requests" "$@" "http://127.0.0.1:$(port_of "$peer")/page.html" >"$work/ab" 2>&1 || true

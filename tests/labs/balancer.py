@@ -117,18 +117,22 @@ def slow(n, size):
     """Clients that read nothing until everything is full, and then want everything."""
     data = os.urandom(1 << 20) * (int(size) >> 20)
     clients = [(connect(), [0]) for _ in range(int(n))]
+    for s, _ in clients:
+        s.setblocking(False)
     quiet = time.monotonic()
     while time.monotonic() - quiet < 1:
         for s, sent in clients:
             try:
-                sent[0] += s.send(data[sent[0]:sent[0] + 65536], socket.MSG_DONTWAIT)
-                quiet = time.monotonic()
+                n = s.send(data[sent[0]:sent[0] + 65536])
+                sent[0] += n
+                quiet = time.monotonic() if n > 0 else quiet
             except BlockingIOError:
                 pass
     say("full")
     sys.stdin.readline()
     whole = 0
     for s, sent in clients:
+        s.settimeout(60)
         got = bytearray()
         s.shutdown(socket.SHUT_WR)
         while part := s.recv(1 << 20):

@@ -1,13 +1,17 @@
 #!/bin/sh
 # The balancer in a network namespace of its own: turns, backends that fail, clients that vanish.
+# shellcheck disable=SC2086,SC3045 # lists of options; every shell that is sh somewhere has ulimit -n
 . "$(dirname "$0")/lib.sh"
 if [ -z "${LOOPBACK:-}" ]; then
 	cd "$top" && rm -rf "$work"
-	LOOPBACK=1 exec unshare -n sh "$top/tests/labs/$(basename "$0")"
+	# With pid 1, the shell, everything it started ends.
+	LOOPBACK=1 exec unshare -n -m -p -f --mount-proc sh "$top/tests/labs/$(basename "$0")"
 fi
 ip link set lo up
 ulimit -n "$(ulimit -Hn)"
 sysctl -q -w net.ipv4.ip_local_port_range="10000 65000"
+# Small windows: what readers do not take reaches the sender soon.
+sysctl -q -w net.ipv4.tcp_rmem="4096 65536 262144" net.ipv4.tcp_wmem="4096 65536 262144"
 
 balancer=$BUILD/nodes/balancer bad=$BUILD/tests/nodes/bad-balancer
 peer="python3 $top/tests/labs/balancer.py"
@@ -71,6 +75,7 @@ fds() {
 }
 
 # Until nothing of any connection is open: what a balancer of no connections has open is $1.
+# shellcheck disable=SC2317
 fds_return_to() {
 	for _ in $(seq 1000); do
 		[ "$(fds)" != "$1" ] || return 0
@@ -81,6 +86,7 @@ fds_return_to() {
 }
 
 # Of all its processes, the most they ever had, KiB. Sanitizers have a memory of their own.
+# shellcheck disable=SC2317
 memory_below() {
 	case $BUILD in *asan* | *tsan*) return 0 ;; esac
 	for p in $(processes); do
@@ -107,7 +113,6 @@ refused "^balancer: --mode: 'threads' is none of async, process" --mode threads
 refused '^balancer: --workers needs --mode process' --listen 9000 --backend 127.0.0.1:1 --workers 2
 
 backend 8001 8002 8003
-first=$backend
 balance $three
 "$balancer" --listen 127.0.0.1:9000 --backend 127.0.0.1:1 >out 2>err2
 same "a port that is taken: exit status" 1 $?
@@ -115,12 +120,11 @@ has "a port that is taken: message" '^balancer: listen on 127.0.0.1:9000: Addres
 stop "a port that is taken"
 
 for mode in "async" "process --workers 3"; do
-	# shellcheck disable=SC2086
 	balance --mode $mode $three --report report
 	none=$(fds)
 	$peer stream 1500 100 0 60000 >out
 	same "$mode: small streams" "1500 whole" "$(cat out)"
-	$peer stream 3 3 30000000 60000000 >out
+	$peer stream 3 3 20000000 40000000 >out
 	same "$mode: large streams" "3 whole" "$(cat out)"
 	ok "$mode: no descriptor stays" fds_return_to "$none"
 
@@ -129,7 +133,7 @@ for mode in "async" "process --workers 3"; do
 	ok "$mode: clients vanish, no descriptor stays" fds_return_to "$none"
 
 	mkfifo gate
-	$peer slow 30 20971520 <gate >out &
+	$peer slow 30 8388608 <gate >out &
 	slow=$!
 	exec 3>gate
 	says full out
@@ -153,11 +157,11 @@ for mode in "async" "process --workers 3"; do
 	ok "$mode: silent clients, no descriptor stays" fds_return_to "$none"
 	ok "$mode: memory is bounded" memory_below 40000
 	stop "$mode"
-	# shellcheck disable=SC2046
-	set -- $(connections)
-	ok "$mode: turns are exact ($*)" [ $(($1 - $3)) -le 1 -a $(($1 - $2)) -le 1 -a $(($2 - $3)) -le 1 ]
-	same "$mode: connections" 2403 "$(jq .accepted report)"
-	same "$mode: a line for each connection" 2403 "$(grep -Ec '^[0-9-]+T[0-9:.]+Z 127.0.0.1:[0-9]+ 127.0.0.1:800[123] up [0-9]+ down [0-9]+ ms [0-9.]+ (done|client-reset)$' log)"
+	# 2433 in all, each third one the same backend's, also those of clients that vanished.
+	same "$mode: turns are exact" "811 811 811" \
+		"$(grep -o ' 127.0.0.1:800[123] up' log | sort | uniq -c | awk '{ print $1 }' | xargs)"
+	same "$mode: connections" 2433 "$(jq .accepted report)"
+	same "$mode: a line for each connection" 2433 "$(grep -Ec '^[0-9-]+T[0-9:.]+Z 127.0.0.1:[0-9]+ 127.0.0.1:800[123] up [0-9]+ down [0-9]+ ms [0-9.]+ (done|client-reset)$' log)"
 	same "$mode: every connection has ended" "$(jq .accepted report)" "$(jq '.done + .client_reset' report)"
 	same "$mode: bytes are counted" "$(awk '$4 == "up" { n += $5 } END { printf "%d", n }' log)" \
 		"$(jq '[.backends[].bytes_up] | add' report)"
@@ -167,7 +171,6 @@ done
 n=$((($(ulimit -n) - 100) / 2))
 [ "$n" -lt 10000 ] || n=10000
 for mode in "async" "process --workers 4"; do
-	# shellcheck disable=SC2086
 	balance --quiet --mode $mode $three
 	none=$(fds)
 	mkfifo gate
@@ -228,7 +231,7 @@ balance --backend 127.0.0.1:8009 $three --retry-after 100
 $peer stream 300 50 0 6000 >out
 same "one refuses: nobody notices" "300 whole" "$(cat out)"
 kill -USR1 "$pid"
-ok "one refuses: counters on SIGUSR1" says '^backend 127.0.0.1:8009 connections 0 failures 1 ' log
+ok "one refuses: counters on SIGUSR1" says '^backend 127.0.0.1:8009 connections 0 failures [1-9]' log
 stop "one refuses"
 same "one refuses: the others share its turns" "100 100 100" "$(connections)"
 
@@ -371,5 +374,5 @@ for f in silent partial truncate; do
 	kill "$pid"
 	wait "$pid" 2>/dev/null
 done
-kill "$web" "$first"
+kill "$web"
 finish
