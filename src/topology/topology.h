@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topology/expectation.h"
 #include "topology/impairment.h"
 
 enum network_kind {
@@ -50,10 +51,46 @@ struct interface {
 	int line;
 };
 
+enum route_kind {
+	ROUTE_VIA,	 /* the node with this address passes it on */
+	ROUTE_ON_LINK,	 /* whoever it is for is on the interface's network */
+	ROUTE_BLACKHOLE, /* lost without a word */
+};
+
+struct route {
+	struct address to; /* a subnet; 0.0.0.0/0 and ::/0 are the default */
+	enum route_kind kind;
+	struct address via; /* of ROUTE_VIA; its prefix length says nothing */
+	size_t interface;   /* index into node.interfaces, but for ROUTE_BLACKHOLE */
+};
+
+/* A sysctl of the node's own network namespace. */
+struct setting {
+	char *name; /* net.ipv4.icmp_ratelimit */
+	char *value;
+};
+
+/* What comes to a port of the node goes to another node. */
+struct port_forward {
+	uint8_t protocol; /* IPPROTO_UDP or IPPROTO_TCP */
+	uint16_t port;
+	struct address to; /* IPv4; its prefix length says nothing */
+	uint16_t to_port;
+};
+
 struct node {
 	char *name; /* a valid host name, at most 63 bytes */
 	struct interface *interfaces;
 	size_t n_interfaces;
+	bool forward; /* it is a router */
+	struct route *routes;
+	size_t n_routes;
+	struct setting *settings;
+	size_t n_settings;
+	size_t *masquerade; /* indices into interfaces: what leaves there has their address */
+	size_t n_masquerade;
+	struct port_forward *port_forwards;
+	size_t n_port_forwards;
 	int line;
 };
 
@@ -107,16 +144,50 @@ struct listening {
 	uint16_t port;
 };
 
-/* Anybody's command in a node. One that listens is a server: it is started before the others, runs
- * until they have ended, and is told to stop. The others run to their end. */
+/* When a program is started again after it ended by itself. */
+enum restart_policy {
+	RESTART_NEVER,
+	RESTART_ON_FAILURE, /* killed, or its exit status was not 0 */
+	RESTART_ALWAYS,
+};
+
+/* What a program waits for before it is started: a server to be ready, anything else to end. */
+struct dependency {
+	bool transfer; /* index is into topology.transfers, else into topology.commands */
+	size_t index;
+};
+
+/*
+ * Anybody's command in a node. A server is started before the others, runs until they have ended,
+ * and is told to stop. The others run to their end.
+ */
 struct command {
 	char *name; /* of the block */
 	size_t node;
 	char **argv; /* NULL-terminated */
 	struct listening *listens;
 	size_t n_listens;
+	char *ready_output; /* an expression that a line of its output matches when it is ready */
+	bool background;    /* a server that is ready when it was started */
+	struct dependency *after;
+	size_t n_after;
+	char **env;  /* NULL-terminated, NAME=VALUE, added to the harness's own */
+	char *cwd;   /* NULL: the node's folder */
+	char *user;  /* to run as, NULL: as the harness does */
+	char *input; /* path of its standard input, NULL: /dev/null */
+	int stop_signal;
+	uint64_t stop_grace_ns; /* between that and SIGKILL */
+	uint64_t ready_within_ns;
+	uint64_t deadline_ns; /* from its start on, 0: only that of the run */
+	enum restart_policy restart;
+	unsigned max_restarts; /* 0: any number */
+	double cpus;	       /* processors that it may use, 0: all */
+	uint64_t memory;       /* bytes that it may use, 0: all */
 	int line;
 };
+
+/* Whether it is there for others: see above. */
+bool command_is_server(const struct command *c);
 
 enum capture_kind {
 	CAPTURE_FULL,	 /* whole packets */
@@ -147,16 +218,22 @@ struct topology {
 	size_t n_commands;
 	struct fault *faults;
 	size_t n_faults;
+	struct metric *metrics;
+	size_t n_metrics;
+	struct expectation *expectations;
+	size_t n_expectations;
 	struct capture_settings capture;
 };
 
-/* The first address of this family of the node's first interface on a network that `peer` is on
- * too, in a subnet that `peer` is in too, or NULL. With peer == node: the node's first address of
- * that family. */
+/* The address of this family by which `peer` reaches the node over the fewest routers (path.h), the
+ * first of equals, or NULL. With peer == node: the node's first address of that family. */
 const struct address *topology_address(const struct topology *t, size_t node, size_t peer,
 				       int family);
-/* The interface that topology_address() answered for, or NULL. */
+/* The node's interface towards `peer`: where its routes to the peer begin, or else where the peer's
+ * routes end, or else the first on a network that both are on; or NULL. */
 const struct interface *topology_interface(const struct topology *t, size_t node, size_t peer);
+/* The node that has this address, whatever the prefix lengths, or SIZE_MAX. */
+size_t topology_owner(const struct topology *t, const struct address *a);
 /* Of all nodes. */
 size_t topology_count_interfaces(const struct topology *t);
 /* Of those, how many links have an engine. */
