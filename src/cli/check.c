@@ -10,16 +10,17 @@
 #include "cli/options.h"
 #include "topology/address.h"
 #include "topology/describe.h"
-#include "topology/plan.h"
+#include "topology/select.h"
 
 static const char help[] =
-	"Usage: harness check TOPOLOGY\n\n"
+	"Usage: harness check [OPTION...] TOPOLOGY\n\n"
 	"Reads a topology file and prints what 'harness run' would do with it: nodes, links, "
 	"runs,\n"
 	"programs, faults, and what is expected of all that. Nothing is started.\n\n"
-	"  -h, --help  this text\n\n"
+	"  --only NAME=VALUE[,VALUE...]  only the runs where NAME has one of these values\n"
+	"  -h, --help                    this text\n\n"
 	"Exit status: 0 the file is good; 2 it is not, and every mistake was printed as\n"
-	"FILE:LINE: what is wrong.\n";
+	"FILE:LINE: what is wrong; or the command line is wrong.\n";
 
 /* ---- columns ---- */
 
@@ -429,12 +430,27 @@ static void print_plan(const struct plan *plan)
 	print_part(plan, "expectations", add_expectations);
 }
 
-static int check(const char *path)
+/* The command line. */
+struct options {
+	const char *path;
+	char **only; /* for plan_select() */
+	size_t n_only, only_room;
+	bool helped;
+};
+
+static void options_done(struct options *o)
+{
+	free(o->only);
+}
+
+static int check(const struct options *o, struct err *e)
 {
 	cleanup_by(plan_freep) struct plan *plan = NULL;
 	cleanup_by(problems_done) struct problems problems = { 0 };
 
-	if (plan_load(path, &plan, &problems) == 0) {
+	if (plan_load(o->path, &plan, &problems) == 0) {
+		if (plan_select(plan, o->only, o->n_only, e) != 0)
+			return -1;
 		print_plan(plan);
 		return 0;
 	}
@@ -444,18 +460,31 @@ static int check(const char *path)
 	return EXIT_USAGE;
 }
 
-int cli_check(int argc, char **argv, struct err *e)
+static int parse(int argc, char **argv, struct options *o, struct err *e)
 {
 	static const struct option longs[] = {
+		{ "only", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *path;
-	int c, r = options_next(argc, argv, "h", longs, &c, e);
+	int c, r;
 
-	if (r == 1)
-		return fputs(help, stdout) < 0;
-	if (r != 0 || options_operand(argc, argv, "which topology?", &path, e) != 0)
+	while ((r = options_next(argc, argv, "h", longs, &c, e)) == 1) {
+		o->helped = c == 'h';
+		if (o->helped)
+			return 0;
+		*(char **)array_add(&o->only, &o->n_only, &o->only_room, sizeof(char *)) = optarg;
+	}
+	return r != 0 ? -1 : options_operand(argc, argv, "which topology?", &o->path, e);
+}
+
+int cli_check(int argc, char **argv, struct err *e)
+{
+	cleanup_by(options_done) struct options o = { 0 };
+
+	if (parse(argc, argv, &o, e) != 0)
 		return -1;
-	return check(path);
+	if (o.helped)
+		return fputs(help, stdout) < 0;
+	return check(&o, e);
 }

@@ -8,7 +8,7 @@
 #include "cli/session.h"
 #include "report/report.h"
 #include "run/run.h"
-#include "topology/plan.h"
+#include "topology/select.h"
 
 static int print_report(const struct session *s, const struct run_options *o, struct err *e)
 {
@@ -54,9 +54,8 @@ static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 
 	if (load(o->topology, &plan) != 0)
 		return EXIT_USAGE;
-	if (session_count_runs(plan, o) == 0)
-		return err_usage(e, "no run of %s has that --only; 'harness check %s' lists them",
-				 o->topology, o->topology);
+	if (plan_select(plan, o->only, o->n_only, e) != 0)
+		return -1;
 
 	int status = options_check_engine(o->engine, plan, e);
 

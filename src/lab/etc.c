@@ -30,7 +30,7 @@ static char *target_in_run(const char *link)
 }
 
 /*
- * Where a resolver of the host keeps it there, /etc/resolv.conf leads into /run, which is the lab's
+ * Where a resolver of the host keeps it there, /etc/resolv.conf leads into /run, which is the node's
  * own and empty: a file to mount over is made there.
  */
 static int make_target(const char *path, struct err *e)
@@ -68,8 +68,6 @@ static int write_hosts(const struct topology *t, size_t node, const char *folder
 
 int etc_prepare(const struct topology *t, struct err *e)
 {
-	if (make_target("/etc/resolv.conf", e) != 0 || make_target("/etc/hosts", e) != 0)
-		return -1;
 	for (size_t n = 0; n < t->n_nodes; n++) {
 		cleanup_free char *folder = text_format(FOLDER "/%s", t->nodes[n].name);
 		cleanup_free char *resolv = text_format("%s/resolv.conf", folder);
@@ -91,6 +89,8 @@ int etc_bind(const char *node, struct err *e)
 		cleanup_free char *path = text_format("/etc/%s", names[i]);
 
 		/* Only over a file that is there: none is ever made in the host's /etc. */
+		if (make_target(path, e) != 0)
+			return -1;
 		if (stat(path, &st) == 0 && mount(own, path, NULL, MS_BIND, NULL) != 0)
 			return err_set(e, errno, "mount %s over %s", own, path);
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -120,12 +121,45 @@ int home_open(struct home *h, struct err *e)
 	return quiet_home(e);
 }
 
+static int open_folder(const char *path, int *ret_fd, struct err *e)
+{
+	*ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd >= 0 ? 0 : err_set(e, errno, "open %s", path);
+}
+
+static int mount_again(int folder, const char *path, struct err *e)
+{
+	cleanup_free char *from = text_format("/proc/self/fd/%d", folder);
+
+	if (mkdir(path, 0755) != 0 || mount(from, path, NULL, MS_BIND, NULL) != 0)
+		return err_set(e, errno, "mount %s", path);
+	return 0;
+}
+
+/*
+ * Two nodes may run the same server, and each keeps its number in /run. What the whole lab keeps
+ * there stays: the names of its namespaces, and the files of every node's /etc.
+ */
+static int private_run(struct err *e)
+{
+	cleanup_close int netns = -1, files = -1;
+
+	if (open_folder("/run/netns", &netns, e) != 0 ||
+	    open_folder("/run/harness", &files, e) != 0)
+		return -1;
+	if (mount("harness", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64m") != 0)
+		return err_set(e, errno, "mount a private /run");
+	if (mount_again(netns, "/run/netns", e) != 0)
+		return -1;
+	return mount_again(files, "/run/harness", e);
+}
+
 static int private_files(const char *name, struct err *e)
 {
 	if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0 &&
 	    errno != EPERM && errno != EBUSY)
 		return err_set(e, errno, "mount /sys");
-	return etc_bind(name, e);
+	return private_run(e) != 0 ? -1 : etc_bind(name, e);
 }
 
 /* For `ip netns exec NAME`: a link to the supervisor's descriptor. A mount each, as ip(8) makes

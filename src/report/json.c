@@ -358,6 +358,7 @@ static json_t *session_of(const struct session *s)
 	json_set(o, "outcome", outcome_of(s->outcome));
 	json_set(o, "exit_status", json_integer(s->exit_status));
 	json_set(o, "runs_planned", json_count_of(s->n_planned));
+	json_set(o, "jobs", json_count_of(s->jobs));
 	json_set(o, "repeat", s->repeat != 0 ? json_count_of(s->repeat) : json_null());
 	json_set(o, "series", json_series_of(s));
 	json_set(o, "runs", runs);

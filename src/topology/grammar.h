@@ -47,6 +47,9 @@ struct section_kind {
 	size_t n_shared_keys;
 	const struct section_kind *const *children;
 	size_t n_children;
+	/* Not NULL: names of keys are up to the file, and each becomes a block of this kind that has
+	 * the name and, as its only key, the values. It has no other keys and no children. */
+	const struct section_kind *any;
 	/* The object that the keys fill, in `parent`, which is that of the block around; NULL: skip. */
 	void *(*begin)(struct builder *b, void *parent, const struct section *s);
 	/* All keys and blocks inside are done: what only the whole block can tell. May be NULL. */
@@ -71,7 +74,7 @@ extern const struct section_kind grammar_top;
 
 extern const struct section_kind grammar_hub, grammar_switch;
 extern const struct section_kind grammar_node, grammar_interface;
-extern const struct section_kind grammar_vary;
+extern const struct section_kind grammar_vary, grammar_exclude, grammar_match;
 extern const struct section_kind grammar_transfer, grammar_program;
 extern const struct section_kind grammar_fault;
 extern const struct section_kind grammar_capture;

@@ -83,7 +83,7 @@ static const struct key top_keys[] = {
 };
 
 static const struct section_kind *const top_children[] = {
-	&grammar_hub,	   &grammar_switch,  &grammar_node,  &grammar_vary,
+	&grammar_hub,	   &grammar_switch,  &grammar_node,  &grammar_vary,    &grammar_exclude,
 	&grammar_transfer, &grammar_program, &grammar_fault, &grammar_capture,
 };
 
@@ -96,10 +96,27 @@ const struct section_kind grammar_top = {
 	.begin = begin_top,
 };
 
-/* ---- vary: matrix.c reads it before anything is built ---- */
+/* ---- vary and exclude: matrix.c and exclude.c read them before anything is built ---- */
 
 static const struct key vary_keys[] = {
 	{ "values", true, true, NULL },
+};
+
+/* NAME = VALUES in exclude { }. */
+const struct section_kind grammar_match = {
+	.name = "match",
+	.named = true,
+	.keys = vary_keys,
+	.n_keys = N_ELEMENTS(vary_keys),
+};
+
+static const struct section_kind *const exclude_children[] = { &grammar_match };
+
+const struct section_kind grammar_exclude = {
+	.name = "exclude",
+	.children = exclude_children,
+	.n_children = N_ELEMENTS(exclude_children),
+	.any = &grammar_match,
 };
 
 const struct section_kind grammar_vary = {

@@ -232,6 +232,7 @@ struct session {
 	struct run_verdict *runs;
 	size_t n_runs; /* judged so far: fewer than planned when interrupted */
 	size_t n_planned;
+	size_t jobs;   /* at most so many runs at the same time */
 	size_t repeat; /* runs of each combination, with one seed after the other; 0: not asked for */
 };
 

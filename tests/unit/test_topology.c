@@ -336,6 +336,27 @@ static void matrix_is_expanded(void **state)
 	assert_string_equal(plan->runs[1].variables[1].value, "sub/a");
 }
 
+static void combinations_are_excluded(void **state)
+{
+	cleanup_by(plan_freep) struct plan *plan = parse(
+		"vary mode { values = { sequential, event-loop } }\n"
+		"vary port { values = { 1, 2, 99999 } }\n"
+		"exclude { port = { 99999 } }\n"
+		"exclude { \"mode\" = event-loop  port = { '2', 99999 } }\n" TWO_NODES
+		"transfer t { from = a to = b mode = \"%{mode}\" port = \"%{port}\"\n"
+		"    files = 'files/a.bin' }\n");
+	static const char *const labels[] = {
+		"mode=sequential,port=1",
+		"mode=sequential,port=2",
+		"mode=event-loop,port=1",
+	};
+
+	(void)state;
+	assert_int_equal(plan->n_runs, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(plan->runs[i].label, labels[i]);
+}
+
 static void labels_are_unlike(void **state)
 {
 	cleanup_by(plan_freep) struct plan *plan = parse(
@@ -536,6 +557,7 @@ int main(void)
 		cmocka_unit_test(paths_are_relative_to_the_file),
 		cmocka_unit_test(byte_order_mark_and_crlf),
 		cmocka_unit_test(matrix_is_expanded),
+		cmocka_unit_test(combinations_are_excluded),
 		cmocka_unit_test(labels_are_unlike),
 		cmocka_unit_test(derived_macs),
 		cmocka_unit_test(addresses_between_nodes),

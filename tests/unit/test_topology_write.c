@@ -329,7 +329,7 @@ static const char everything[] =
 	" listens = udp/9 after = s env = { \"A=1 2\", \"B=\" } cwd = \"tests/labs\" user = root\n"
 	" stdin = \"ci/check\" stop-signal = INT stop-within = 90ms deadline = 4s\n"
 	" restart = \"on-failure:4\" cpus = 0.3 memory = 3MiB }\n"
-	"program s { node = b command = true background = yes restart = always }\n"
+	"program s { node = b command = \"curl -w %%{http_code}%%%{here}\" background = yes restart = always }\n"
 	"program v { node = b command = true after = { t, r } }\n"
 	"fault f7 { program = r at = 20ms action = pause }\n"
 	"fault f5 { program = t node = b at = 20ms action = restart }\n"
