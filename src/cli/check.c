@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "capture/filter.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "topology/address.h"
@@ -349,12 +350,44 @@ static void add_files(const struct topology *t, const struct transfer *tr, struc
 		}
 }
 
+/* A condition a line; the name of the block in front of the first. */
+static void add_block(const struct topology *t, const struct expectation *e, struct table *table)
+{
+	cleanup_free char *subject = describe_subject(t, e);
+
+	for (size_t i = 0; i < e->n_conditions; i++) {
+		cleanup_free char *condition = describe_condition(t, e, &e->conditions[i]);
+		struct row *r = table_row(table);
+
+		cell(r, "%s", i == 0 ? e->name : "");
+		cell(r, "%s", i == 0 ? subject : "");
+		cell(r, "%s", condition);
+	}
+}
+
+static void add_metrics(const struct topology *t, struct text *out)
+{
+	struct table table = { 0 };
+
+	for (size_t i = 0; i < t->n_metrics; i++) {
+		cleanup_free char *what = describe_metric(t, &t->metrics[i]);
+		struct row *r = table_row(&table);
+
+		cell(r, "%s", t->metrics[i].name);
+		cell(r, "%s", what);
+	}
+	table_flush(&table, out);
+}
+
 static void add_expectations(const struct topology *t, struct text *out)
 {
 	struct table table = { 0 };
 
 	for (size_t i = 0; i < t->n_transfers; i++)
 		add_files(t, &t->transfers[i], &table);
+	table_flush(&table, out);
+	for (size_t i = 0; i < t->n_expectations; i++)
+		add_block(t, &t->expectations[i], &table);
 	table_flush(&table, out);
 	if (t->n_transfers + t->n_commands > 0)
 		text_add(out, "  every program does its work and ends well\n");
@@ -427,6 +460,8 @@ static void print_plan(const struct plan *plan)
 	print_part(plan, "programs", add_programs);
 	if (t->n_faults > 0)
 		print_part(plan, "faults", add_faults);
+	if (t->n_metrics > 0)
+		print_part(plan, "metrics", add_metrics);
 	print_part(plan, "expectations", add_expectations);
 }
 
@@ -448,7 +483,8 @@ static int check(const struct options *o, struct err *e)
 	cleanup_by(plan_freep) struct plan *plan = NULL;
 	cleanup_by(problems_done) struct problems problems = { 0 };
 
-	if (plan_load(o->path, &plan, &problems) == 0) {
+	if (plan_load(o->path, &plan, &problems) == 0 &&
+	    packet_filter_check_plan(plan, &problems) == 0) {
 		if (plan_select(plan, o->only, o->n_only, e) != 0)
 			return -1;
 		print_plan(plan);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "capture/filter.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/run_options.h"
@@ -42,6 +43,8 @@ static int load(const char *path, struct plan **ret_plan)
 	struct problems problems = { 0 };
 	int r = plan_load(path, ret_plan, &problems);
 
+	if (r == 0)
+		r = packet_filter_check_plan(*ret_plan, &problems);
 	for (size_t i = 0; i < problems.n; i++)
 		fprintf(stderr, "%s\n", problems.messages[i]);
 	problems_done(&problems);

@@ -15,6 +15,7 @@
 #include "report/report.h"
 #include "run/run.h"
 #include "topology/write.h"
+#include "verify/comparisons.h"
 
 /* Labs of a session that are up at the same time, beside the current one and the next. */
 #define MAX_KEPT 16
@@ -410,6 +411,7 @@ int session_run_all(struct session *s, const struct plan *plan, const struct run
 	progress_done(&q.progress);
 	s->interrupted = run_caught_signal() != 0;
 	s->duration_ns = clock_real_ns() - s->started_real_ns;
+	comparisons_judge(s);
 	s->exit_status = r != 0 ? EXIT_MACHINE : exit_status(s);
 	return r;
 }

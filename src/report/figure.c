@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "report/render.h"
 
 /* ---- of one run ---- */
 
@@ -26,6 +27,10 @@ static void add(struct figures *f, const char *name, const char *unit, double va
 void figures_of_run(const struct run_verdict *r, struct figures *ret_figures)
 {
 	*ret_figures = (struct figures){ 0 };
+	for (size_t i = 0; i < r->n_metrics; i++)
+		if (r->metrics[i].found)
+			add(ret_figures, r->metrics[i].name, render_text(r->metrics[i].unit),
+			    r->metrics[i].value, 2);
 	if (r->time_ns == 0)
 		return;
 	add(ret_figures, "time", "ns", (double)r->time_ns, 0);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "report/json_expect.h"
 #include "report/json_series.h"
 #include "report/json_value.h"
 #include "report/render.h"
@@ -330,6 +331,8 @@ static json_t *run_of(const struct run_verdict *r)
 	json_set(o, "phases", phases_of(r));
 	json_set(o, "brief", json_boolean(r->brief));
 	set_lists(o, r);
+	json_set(o, "metrics", json_metrics_of(r));
+	json_set(o, "expectations", json_expectations_of(r));
 	json_set(o, "ledger", ledger_of(&r->ledger));
 	return o;
 }

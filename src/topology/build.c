@@ -68,6 +68,19 @@ void build_set_flag(struct builder *b, bool *flag, const struct value *v)
 		*flag = chosen == 0;
 }
 
+size_t build_find_command(struct builder *b, const struct value *v)
+{
+	struct nearest near = { .word = v->text };
+
+	for (size_t i = 0; i < b->t->n_commands; i++) {
+		if (strcmp(b->t->commands[i].name, v->text) == 0)
+			return i;
+		nearest_consider(&near, b->t->commands[i].name);
+	}
+	build_refuse(b, v, "is no program of this file%s", nearest_hint(&near));
+	return NOT_RESOLVED;
+}
+
 size_t build_find_node(struct builder *b, const struct value *v)
 {
 	struct nearest near = { .word = v->text };

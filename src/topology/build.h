@@ -88,6 +88,8 @@ void build_set_flag(struct builder *b, bool *flag, const struct value *v);
 /* An index into topology.nodes, NOT_RESOLVED when there is none of that name, which is reported. */
 size_t build_find_node(struct builder *b, const struct value *v);
 #define NOT_RESOLVED SIZE_MAX
+/* Likewise an index into topology.commands. */
+size_t build_find_command(struct builder *b, const struct value *v);
 /* Report it when `from` cannot reach `to`, which the value names. */
 void build_check_path(struct builder *b, size_t from, size_t to, const struct value *v);
 /* Report it when the block around has another block of this kind. */
@@ -98,10 +100,24 @@ size_t build_count(const struct builder *b, const struct section *parent,
 int build_line(const struct builder *b, size_t at);
 /* Whether it is an expression (base/pattern.h); when not, that is reported. */
 bool build_check_pattern(struct builder *b, const struct value *v);
+/* metric.c: a decimal number, 1.5 or 1e-6; false: it is none. */
+bool build_number(const char *text, double *ret);
 /* A path of the file: absolute, or below the folder of the file (free). */
 char *build_path(const struct builder *b, const char *path);
 /* fault_check.c: the end of a fault's block. */
 void fault_end(struct builder *b, void *object, const struct section *s);
+/*
+ * fault.c: the link that the value names as NODE/INTERFACE, or NODE when it has only one; both
+ * become NOT_RESOLVED when there is none, which is reported.
+ */
+void build_find_link(struct builder *b, const struct value *v, size_t *ret_node,
+		     size_t *ret_interface);
+/* expect.c: a new condition without limits; it stays where it is until the next is added. */
+struct condition *expect_add(struct expectation *e, enum condition_kind kind);
+/* expect_check.c: the end of an expectation's block. */
+void expect_end(struct builder *b, void *object, const struct section *s);
+/* events.c: "server ready", "client output DONE", "fault cut". */
+void events_fill(struct builder *b, struct expectation *e, const struct value *values, size_t n);
 /* When all are there: what one says of another, and which links have an engine. */
 void build_check_faults(struct builder *b);
 void build_check_commands(struct builder *b);

@@ -2,7 +2,7 @@
  * grammar: which blocks and keys a topology file has, as tables.
  *
  * A block kind stands in the file that fills its struct (node.c, transfer.c, command.c,
- * fault.c, impaired.c, session.c), beside the functions that its keys call. A new key
+ * fault.c, impaired.c, metric.c, expect.c, session.c), beside the functions that its keys call. A new key
  * is a row there; a new block is a table of its own and a row in its parent's
  * children.
  */
@@ -29,9 +29,10 @@ struct key {
 /* Blocks are built in this order, those of one phase in the order of the file. */
 enum phase {
 	PHASE_NETWORKS,
-	PHASE_NODES,  /* their interfaces name networks */
-	PHASE_REST,   /* names nodes */
-	PHASE_FAULTS, /* names transfers too */
+	PHASE_NODES,	    /* their interfaces name networks */
+	PHASE_REST,	    /* names nodes */
+	PHASE_FAULTS,	    /* names transfers too, as metrics do programs */
+	PHASE_EXPECTATIONS, /* names all of them */
 	N_PHASES,
 };
 
@@ -77,6 +78,7 @@ extern const struct section_kind grammar_node, grammar_interface;
 extern const struct section_kind grammar_vary, grammar_exclude, grammar_match;
 extern const struct section_kind grammar_transfer, grammar_program;
 extern const struct section_kind grammar_fault;
+extern const struct section_kind grammar_metric, grammar_expect;
 extern const struct section_kind grammar_capture;
 
 /* routing.c, translation.c: what a node does beside having interfaces. */

@@ -92,9 +92,15 @@ void topology_free(struct topology *t)
 		command_done(&t->commands[i]);
 	for (size_t i = 0; i < t->n_faults; i++)
 		fault_done(&t->faults[i]);
+	for (size_t i = 0; i < t->n_metrics; i++)
+		metric_done(&t->metrics[i]);
+	for (size_t i = 0; i < t->n_expectations; i++)
+		expectation_done(&t->expectations[i]);
 	free(t->transfers);
 	free(t->commands);
 	free(t->faults);
+	free(t->metrics);
+	free(t->expectations);
 	free(t->capture.filter);
 	free(t->title);
 	free(t->name);

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topology/expectation.h"
 #include "topology/impairment.h"
 
 enum network_kind {
@@ -217,6 +218,10 @@ struct topology {
 	size_t n_commands;
 	struct fault *faults;
 	size_t n_faults;
+	struct metric *metrics;
+	size_t n_metrics;
+	struct expectation *expectations;
+	size_t n_expectations;
 	struct capture_settings capture;
 };
 

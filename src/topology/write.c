@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "topology/address.h"
 #include "topology/units.h"
+#include "topology/write_expect.h"
 #include "topology/write_impairment.h"
 #include "topology/write_routing.h"
 #include "topology/write_values.h"
@@ -219,6 +220,10 @@ char *topology_write(const struct topology *t, const char *comment)
 		write_program(&out, t, &t->commands[i]);
 	for (size_t i = 0; i < t->n_faults; i++)
 		write_fault(&out, t, &t->faults[i]);
+	for (size_t i = 0; i < t->n_metrics; i++)
+		write_metric(&out, t, &t->metrics[i]);
+	for (size_t i = 0; i < t->n_expectations; i++)
+		write_expectation(&out, t, &t->expectations[i]);
 	write_capture(&out, &t->capture);
 	return text_take(&out);
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/signals.h"
+#include "verify/expect.h"
 #include "verify/trial.h"
 
 #define LAST_LINES 10
@@ -93,6 +94,11 @@ static char *log_tail(const char *folder, const char *log)
 	size_t start = last_lines(buf, (size_t)n);
 
 	return sanitised(buf + start, (size_t)n - start);
+}
+
+char *programs_last_words(const struct trial *t, const char *log)
+{
+	return log_tail(t->folder, log);
 }
 
 /* ---- judging ---- */
@@ -273,6 +279,9 @@ static void judge_program(const struct trial *t, size_t program, struct program_
 	} else if (stopped_reading(t, p, socket)) {
 		fail(v, text_format("hangs: it left %llu bytes unread in its receive buffer",
 				    (unsigned long long)socket->queued));
+	} else if (expect_names_exit(t, p)) {
+		if (p->left_behind != 0)
+			fail(v, left_behind_text(p, !p->told_to_stop));
 	} else if (p->told_to_stop) {
 		judge_told_end(p, c, v);
 	} else {

@@ -157,8 +157,8 @@ node a { interface eth0 { network = S address = 10.0.0.1/24 }
          sysctl = { "net.ipv4.icmp_ratelimit=0", "net/ipv4/conf/e.1/rp_filter=2",
                     "net.ipv4.tcp_rmem = 4096 87380 6291456" } }
 node b { interface eth0 { network = S address = 10.0.0.2/24 } }
-program a { node = a command = "sh $work/a.sh" }
-program b { node = b command = "sh $work/b.sh" }
+program a { node = a command = "sh %{here}/a.sh" }
+program b { node = b command = "sh %{here}/b.sh" }
 EOF
 cat >a.sh <<'EOF'
 cat /proc/sys/net/ipv4/icmp_ratelimit /proc/sys/net/ipv4/conf/e.1/rp_filter /proc/sys/net/ipv4/tcp_rmem

@@ -545,6 +545,49 @@ static int enter_folder(void **state)
 	return chdir(dirname(path)) != 0 || chdir("topology") != 0;
 }
 
+/* Backslashes mean themselves in single quotes; in double quotes each is written twice. */
+static void expressions_are_read_as_written(void **state)
+{
+	cleanup_by(plan_freep) struct plan *plan = parse(
+		TWO_NODES
+		"program p { node = a command = true }\n"
+		"expect e { program = p output = { '\\d+\\.\\d', \"\\\\d+\\\\.\\\\d\", 'a\\\\b',\n"
+		"    'it\\'s', '$x {2}' } count = \"2-5\" absent = '\"' }\n");
+	const struct expectation *e = &plan->runs[0].topology->expectations[0];
+	static const char *const texts[] = { "\\d+\\.\\d", "\\d+\\.\\d", "a\\b",
+					     "it's",	   "$x {2}",	 "\"" };
+
+	(void)state;
+	assert_int_equal(e->n_conditions, 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_string_equal(e->conditions[i].text, texts[i]);
+	assert_int_equal(e->conditions[4].amount.low, 2);
+	assert_int_equal(e->conditions[4].amount.high, 5);
+	assert_int_equal(e->conditions[5].kind, EXPECT_ABSENT);
+}
+
+static void expectations_have_defaults(void **state)
+{
+	cleanup_by(plan_freep) struct plan *plan = parse(
+		TWO_NODES "vary v { values = { x, y } }\n"
+			  "program p { node = a command = { echo, \"%{v}\" } }\n"
+			  "metric m { program = p output = '(\\d+)' }\n"
+			  "expect f { node = b file = page }\n"
+			  "expect c { capture = a }\n"
+			  "expect o { metric = m above = \"90%\" below = 1.5 of = \"v=x\" }\n");
+	const struct expectation *e = plan->runs[1].topology->expectations;
+
+	(void)state;
+	assert_int_equal(e[0].conditions[0].kind, EXPECT_EXISTS);
+	assert_true(e[0].conditions[0].wanted);
+	assert_int_equal(e[1].conditions[0].kind, EXPECT_PACKETS);
+	assert_true(e[1].conditions[0].amount.low == 1);
+	assert_true(e[2].conditions[0].low > 0.8999 && e[2].conditions[0].low < 0.9001);
+	assert_true(e[2].conditions[0].high > 1.4999 && e[2].conditions[0].high < 1.5001);
+	assert_string_equal(e[2].of[0].name, "v");
+	assert_string_equal(e[2].of[0].value, "x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,6 +608,8 @@ int main(void)
 		cmocka_unit_test(shipped_files_have_no_mistake),
 		cmocka_unit_test(damaged_files_get_messages),
 		cmocka_unit_test(deep_nesting),
+		cmocka_unit_test(expressions_are_read_as_written),
+		cmocka_unit_test(expectations_have_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, enter_folder, NULL);
