@@ -406,14 +406,18 @@ int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counter
 			  struct err *e)
 {
 	cleanup_free char *snmp = NULL;
+	cleanup_free char *dev = NULL;
 
 	if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
 		return -1;
 
 	int r = fs_read("/proc/thread-self/net/snmp", 1 << 16, &snmp, NULL, e);
 
+	if (r == 0)
+		r = fs_read("/proc/thread-self/net/dev", 1 << 20, &dev, NULL, e);
 	if (node_leave(&lab->home, e) != 0 || r != 0)
 		return -1;
+	ret_counters->loopback = counters_parse_loopback(dev);
 	return counters_parse_udp(snmp, ret_counters, e);
 }
 

@@ -200,6 +200,7 @@ static int finish_counters(struct supervisor *s, struct err *e)
 			.out_datagrams = a->out_datagrams - b->out_datagrams,
 			.sndbuf_errors = a->sndbuf_errors - b->sndbuf_errors,
 			.reasm_fails = a->reasm_fails - b->reasm_fails,
+			.loopback = a->loopback - b->loopback,
 		};
 	}
 	return 0;

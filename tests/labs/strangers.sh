@@ -33,6 +33,7 @@ same "order: one after the other" "$(printf 'alpine-2.sh.server\nalpine-1.sh.fir
 # ---- what they find ----
 
 echo "from a file" >words
+before=$(cat /etc/resolv.conf 2>/dev/null)
 mkdir -p there
 lab surroundings <<'EOF'
 program reads  { node = alpine-1  command = "cat"  stdin = "words" }
@@ -42,7 +43,6 @@ program elsewhere { node = alpine-1  command = "sh -c 'basename $PWD; echo $COLO
 program who    { node = alpine-1  command = "sh -c 'id -un; echo $HOME; echo mine >by-nobody'"  user = nobody }
 program names  { node = alpine-1  command = "sh -c 'hostname; getent hosts alpine-3; echo nameserver 10.0.0.9 >/etc/resolv.conf'" }
 EOF
-before=$(cat /etc/resolv.conf 2>/dev/null)
 same "surroundings: exit status" 0 "$status"
 same "standard input from a file" "from a file" "$(logs surroundings alpine-1.cat.reads)"
 same "no standard input" "" "$(logs surroundings alpine-1.cat.closed)"
