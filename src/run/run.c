@@ -13,6 +13,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "base/fs.h"
 #include "base/text.h"
 #include "capture/recorder.h"
@@ -211,12 +212,22 @@ static void show_stage(struct run *r)
 	r->shown = stage;
 }
 
+/* A message is there, or end of file. */
+static int read_message(struct run *r, struct err *e)
+{
+	char message;
+
+	if (recv(r->sandbox.control, &message, 1, MSG_DONTWAIT) != 1)
+		return reap(r, e);
+	r->done = message == SUPERVISOR_DONE[0];
+	return 0;
+}
+
 /* Until the supervisor says so; its death is an answer, too. */
 static int await_message(struct run *r, struct err *e)
 {
 	const struct timespec tick = { .tv_nsec = 20 * NS_PER_MS };
 	sigset_t none;
-	char message;
 
 	sigemptyset(&none);
 	for (;;) {
@@ -228,12 +239,8 @@ static int await_message(struct run *r, struct err *e)
 		show_stage(r);
 		while (r->n_passed < n_caught)
 			pass_signal(&r->sandbox, ++r->n_passed);
-		if (n <= 0)
-			continue;
-		if (recv(fd.fd, &message, 1, MSG_DONTWAIT) != 1)
-			return reap(r, e);
-		r->done = message == SUPERVISOR_DONE[0];
-		return 0;
+		if (n > 0)
+			return read_message(r, e);
 	}
 }
 
@@ -245,6 +252,8 @@ static int fork_supervisor(struct run *r, struct err *e)
 		.folder = r->request.folder,
 		.comment = r->request.comment,
 		.evidence = r->evidence,
+		.keep = r->request.keep,
+		.keeper = r->request.keep ? r->request.keeper : -1,
 	};
 	int n = sandbox_fork(&r->sandbox, e);
 
@@ -287,6 +296,52 @@ int run_perform(struct run *r, struct err *e)
 	if (run_caught_signal() != 0)
 		r->evidence->interrupted = true;
 	return 0;
+}
+
+/* ---- a lab to work in ---- */
+
+int run_begin(struct run *r, struct err *e)
+{
+	r->evidence->performed_ns = clock_ns();
+	send(r->sandbox.control, SUPERVISOR_GO, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return run_is_over(r) ? 0 : await_message(r, e);
+}
+
+int run_fd(const struct run *r)
+{
+	return r->sandbox.control;
+}
+
+int run_read(struct run *r, struct err *e)
+{
+	struct pollfd fd = { .fd = r->sandbox.control, .events = POLLIN };
+
+	show_stage(r);
+	while (r->n_passed < n_caught)
+		pass_signal(&r->sandbox, ++r->n_passed);
+	return poll(&fd, 1, 0) > 0 ? read_message(r, e) : 0;
+}
+
+bool run_is_over(const struct run *r)
+{
+	return r->done || r->reaped;
+}
+
+void run_stop(struct run *r)
+{
+	pass_signal(&r->sandbox, ++r->n_passed);
+}
+
+int run_let_in(const struct run *r, size_t node, int visitor)
+{
+	const struct supervisor_visit message = { .kind = SUPERVISOR_VISIT[0], .node = node };
+
+	return fdpass_send(r->sandbox.control, &message, sizeof(message), &visitor, 1);
+}
+
+const struct evidence *run_evidence(const struct run *r)
+{
+	return r->evidence;
 }
 
 static uint64_t between(uint64_t from, uint64_t to)

@@ -12,10 +12,13 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "capture/recorder.h"
+#include "lab/door.h"
 #include "lab/lab.h"
 #include "run/crew.h"
 #include "run/engine.h"
+#include "run/visitors.h"
 
 #define DRAIN_DEADLINE_NS (120 * NS_PER_SEC)
 /* For the kernel to look at what has arrived: how often it is asked, and how long. */
@@ -66,14 +69,29 @@ static void reap(struct supervisor *s)
 	}
 }
 
+/* A visitor that is gone already needs no answer. */
+static void let_in(struct supervisor *s, const struct supervisor_visit *v, int visitor)
+{
+	struct err ignored;
+
+	if (s->lab != NULL && v->node < s->ev->n_nodes)
+		door_hand_out(s->lab, v->node, visitor, &ignored);
+}
+
 static void read_control(struct supervisor *s)
 {
-	char message[16];
-	ssize_t n = recv(s->control, message, sizeof(message), MSG_DONTWAIT);
+	struct supervisor_visit message;
+	int fds[1] = { -1 };
+	size_t n_fds;
+	ssize_t n = fdpass_receive(s->control, &message, sizeof(message), fds, 1, &n_fds,
+				   MSG_DONTWAIT);
+	cleanup_close int visitor = n_fds == 1 ? fds[0] : -1;
 
 	if (n == 0)
 		_exit(1); /* the harness is gone, and the kernel is about to tell us */
-	if (n > 0 && message[0] == SUPERVISOR_GO[0])
+	if (n == sizeof(message) && message.kind == SUPERVISOR_VISIT[0])
+		let_in(s, &message, visitor);
+	else if (n > 0 && message.kind == SUPERVISOR_GO[0])
 		s->told_to_go = true;
 	else if (n > 0)
 		s->ev->interrupted = true;
@@ -244,7 +262,18 @@ static void await_go(struct supervisor *s)
 	tell(s, SUPERVISOR_READY);
 	while (!s->told_to_go && !s->ev->interrupted && !s->recorder_ended && !s->engine_ended)
 		wait_event(s, UINT64_MAX);
-	s->deadline_ns = clock_ns() + s->job->topology->deadline_ns;
+	if (!s->job->keep)
+		s->deadline_ns = clock_ns() + s->job->topology->deadline_ns;
+}
+
+/* A lab to work in stays until somebody ends it. */
+static void keep(struct supervisor *s)
+{
+	enter_stage(s, STAGE_TRANSFER);
+	tell(s, SUPERVISOR_READY);
+	while (!must_stop(s))
+		wait_event(s, UINT64_MAX);
+	s->ev->sent_ns = clock_ns();
 }
 
 static int transfer(struct supervisor *s, struct err *e)
@@ -258,6 +287,10 @@ static int transfer(struct supervisor *s, struct err *e)
 	s->ev->ready_ns = clock_ns();
 	if (!ready || must_stop(s))
 		return 0;
+	if (s->job->keep) {
+		keep(s);
+		return 0;
+	}
 	s->crew.faults.ready_ns = s->ev->ready_ns;
 	engine_begin(s->engine, s->ev->ready_ns);
 	enter_stage(s, STAGE_TRANSFER);
@@ -267,6 +300,18 @@ static int transfer(struct supervisor *s, struct err *e)
 		wait_event(s, s->deadline_ns);
 	s->ev->sent_ns = clock_ns();
 	return 0;
+}
+
+static void end_visitors(struct supervisor *s)
+{
+	const struct visitors v = {
+		.recorder = s->recorder != NULL ? recorder_pid(s->recorder) : 0,
+		.engine = engine_pid(s->engine),
+		.wait = wait_event,
+		.arg = s,
+	};
+
+	visitors_end(&v);
 }
 
 static int stop_programs(struct supervisor *s, struct err *e)
@@ -280,6 +325,8 @@ static int stop_programs(struct supervisor *s, struct err *e)
 
 	crew_stop(&s->crew, ROLE_RECEIVER);
 	crew_kill_leftovers(&s->crew);
+	if (s->job->keep)
+		end_visitors(s);
 	s->ev->stopped_ns = clock_ns();
 	return r;
 }
@@ -348,11 +395,14 @@ void supervisor_main(const struct supervised *job, const struct sandbox *sandbox
 		.ev = ev,
 		.control = sandbox->control,
 		.signals = -1,
+		.deadline_ns = UINT64_MAX,
 		.counters = array_new(ev->n_nodes, sizeof(struct udp_counters)),
 	};
 
 	char released;
 
+	if (job->keeper >= 0)
+		close(job->keeper);
 	s.crew = (struct crew){
 		.programs = job->programs,
 		.evidence = ev,
