@@ -171,6 +171,11 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/harness/report.schema.json
 	install -D -m 644 src/report/calibration.schema.json \
 		$(DESTDIR)$(PREFIX)/share/harness/calibration.schema.json
+	install -D -m 644 docs/completion/harness.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/harness
+	install -D -m 644 docs/completion/_harness $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_harness
+	install -D -m 644 docs/completion/harness.fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/harness.fish
 	install -D -m 644 captures/harness.lua $(DESTDIR)$(PREFIX)/share/harness/harness.lua
 	for f in topologies/*.conf topologies/files/*.png; do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
