@@ -29,6 +29,11 @@ function __harness_ask
     eval $words[1] ps -q $argv 2>/dev/null
 end
 
+# Folders are on the way to them.
+function __harness_topologies
+    __fish_complete_path (commandline -ct) | string match -r '^[^\t]*(?:\.conf|/)(?:\t.*)?$'
+end
+
 function __harness_first
     test (count (commandline -opc)) = 1
 end
@@ -48,7 +53,7 @@ complete -c harness -n __harness_first -a doctor -d 'say what this machine has a
 complete -c harness -n __harness_first -l version -d 'the version'
 complete -c harness -n 'not __harness_at -1 exec' -s h -l help -d 'a summary'
 
-complete -c harness -n '__harness_at 0 run check up calibrate' -k -a '(__fish_complete_suffix .conf)'
+complete -c harness -n '__harness_at 0 run check up calibrate' -a '(__harness_topologies)'
 complete -c harness -n '__harness_at 0 shrink' -a '(__fish_complete_directories)'
 complete -c harness -n '__harness_at 0 ps exec shell logs' -a '(__harness_ask)' -d lab
 complete -c harness -n '__harness_at -1 down' -a '(__harness_ask)' -d lab

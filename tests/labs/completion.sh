@@ -1,7 +1,7 @@
 #!/bin/sh
 # What shells offer when the user presses TAB: subcommands, options, topologies, and names of labs that are up.
 . "$(dirname "$0")/lib.sh"
-alone
+alone -n
 
 completion=$top/docs/completion
 mkdir bin some
@@ -70,7 +70,7 @@ same "bash: labs, several" "lab-b" "$(in_bash harness down lab-a lab-b)"
 same "bash: nodes" "left right" "$(in_bash harness exec lab-a '')"
 same "bash: nodes behind options" "right" "$(in_bash harness shell lab-a r)"
 same "bash: programs" "web" "$(in_bash harness logs -n 5 lab-a '')"
-same "bash: commands" "chmod" "$(in_bash harness exec lab-a left chmo | tr ' ' '\n' | grep -x chmod)"
+same "bash: commands" "chmod" "$(in_bash harness exec lab-a left chmo | tr ' ' '\n' | sort -u | grep -x chmod)"
 
 if command -v fish >/dev/null; then
 	same "fish: a subcommand" "run" "$(in_fish harness r)"
@@ -86,7 +86,7 @@ fi
 
 if command -v zsh >/dev/null; then
 	ok "zsh: subcommands" in_zsh "harness " run check up ps exec shell logs down shrink calibrate doctor
-	ok "zsh: options" in_zsh "harness down --" all timeout
+	ok "zsh: options" in_zsh "harness down --" --all --timeout
 	ok "zsh: topologies" in_zsh "harness up on" one.conf
 	ok "zsh: labs" in_zsh "harness exec lab" lab-a lab-b
 	ok "zsh: nodes" in_zsh "harness exec lab-a " left right

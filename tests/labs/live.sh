@@ -1,7 +1,7 @@
 #!/bin/sh
 # Labs to work in: up, ps, exec, shell, logs, down; and nothing left behind by any end of them.
 . "$(dirname "$0")/lib.sh"
-alone
+alone -n
 
 #    client ----+---- server
 #              Hub1
