@@ -53,7 +53,7 @@ static void print_nodes(const struct up *u)
 	}
 	table_print(&table, stdout, "  ", 0, false);
 	if (shown < t->n_nodes)
-		printf("  ... and %zu nodes more: harness ps %s\n", t->n_nodes - shown,
+		printf("  ... and %zu nodes more: ./harness ps %s\n", t->n_nodes - shown,
 		       u->identity.name);
 }
 
@@ -82,7 +82,7 @@ static void print_command(const struct up *u, const struct program *p)
 	cleanup_by(text_done) struct text t = { 0 };
 	cleanup_by(text_done) struct text shown = { 0 };
 
-	text_add(&t, "  %sharness exec %s %s --", session_sudo(), u->identity.name,
+	text_add(&t, "  %s./harness exec %s %s --", session_sudo(), u->identity.name,
 		 u->topology.nodes[p->node].name);
 	for (size_t i = 0; p->argv[i] != NULL; i++) {
 		text_add(&t, " ");
@@ -117,14 +117,14 @@ static void print_next(const struct up *u)
 	const char *name = u->identity.name, *sudo = session_sudo();
 
 	if (u->topology.n_nodes > 0)
-		printf("\nnext:\n  %sharness shell %s %s\n", sudo, name, u->topology.nodes[0].name);
-	printf("  %sharness ps %s\n", sudo, name);
+		printf("\nnext:\n  %s./harness shell %s %s\n", sudo, name, u->topology.nodes[0].name);
+	printf("  %s./harness ps %s\n", sudo, name);
 	if (u->topology.n_commands > 0)
-		printf("  %sharness logs -f %s\n", sudo, name);
+		printf("  %s./harness logs -f %s\n", sudo, name);
 	if (u->options->detach)
-		printf("  %sharness down %s\n", sudo, name);
+		printf("  %s./harness down %s\n", sudo, name);
 	else
-		printf("  Ctrl-C here, or %sharness down %s\n", sudo, name);
+		printf("  Ctrl-C here, or %s./harness down %s\n", sudo, name);
 }
 
 int up_print(const struct up *u, struct err *e)
