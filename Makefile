@@ -145,7 +145,7 @@ lint:
 	@clang-format --dry-run -Werror $(SOURCES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=ctuuninitvar --std=c11 -Isrc -Inodes/lib src nodes tests/nodes
-	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/bench/*.sh tests/fuzz/*.sh
+	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh docs/completion/harness.bash tests/bench/*.sh tests/fuzz/*.sh
 	mandoc -Tlint -Wwarning docs/*.[15]
 
 bench:

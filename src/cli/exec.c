@@ -52,16 +52,17 @@ static int parse(int argc, char **argv, const char *help, struct err *e)
 	return 1;
 }
 
-static int visit(struct visit *v, struct err *e)
+static int visit(const struct visit *v, struct err *e)
 {
+	struct visit inside = *v;
 	struct door door;
 	int status;
 
 	if (request_enter(v->lab, v->node, &door, e) != 0)
 		return -1;
-	v->door = &door;
+	inside.door = &door;
 
-	int r = visit_run(v, &status, e);
+	int r = visit_run(&inside, &status, e);
 
 	door_done(&door);
 	if (r == 0 || status == 0)

@@ -117,7 +117,8 @@ static void print_next(const struct up *u)
 	const char *name = u->identity.name, *sudo = session_sudo();
 
 	if (u->topology.n_nodes > 0)
-		printf("\nnext:\n  %s./harness shell %s %s\n", sudo, name, u->topology.nodes[0].name);
+		printf("\nnext:\n  %s./harness shell %s %s\n", sudo, name,
+		       u->topology.nodes[0].name);
 	printf("  %s./harness ps %s\n", sudo, name);
 	if (u->topology.n_commands > 0)
 		printf("  %s./harness logs -f %s\n", sudo, name);

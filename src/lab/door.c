@@ -45,7 +45,7 @@ int door_receive(int socket, struct door *ret_door, struct err *e)
 {
 	char message[512];
 	size_t n;
-	struct door door;
+	struct door door = { .ns = { -1 } };
 	ssize_t len = fdpass_receive(socket, message, sizeof(message) - 1, door.ns, N_DOORS, &n, 0);
 
 	if (len > 0 && n == N_DOORS) {

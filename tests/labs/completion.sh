@@ -1,7 +1,8 @@
 #!/bin/sh
 # What shells offer when the user presses TAB: subcommands, options, topologies, and names of labs that are up.
 . "$(dirname "$0")/lib.sh"
-alone -n
+private_network=-n
+alone
 
 completion=$top/docs/completion
 mkdir bin some
@@ -54,6 +55,7 @@ os.write(fd, line.encode() + b"\t\t")
 until(lambda: all(re.search(r"(?<![\w-])" + re.escape(w) + r"(?![\w-])", seen) for w in wanted))
 os.kill(pid, 9)
 END
+# shellcheck disable=SC2317 # ok calls it
 in_zsh() {
 	timeout 120 python3 zsh.py "$completion" "$@"
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Labs to work in: up, ps, exec, shell, logs, down; and nothing left behind by any end of them.
 . "$(dirname "$0")/lib.sh"
-alone -n
+private_network=-n
+alone
 
 #    client ----+---- server
 #              Hub1
@@ -301,6 +302,7 @@ h down several
 # ---- killed ----
 
 # The processes that the harness has for a lab: keeper, supervisor, recorder, wire.
+# shellcheck disable=SC2034 # by their names, below
 processes() {
 	keeper=$("$harness" ps --json | jq '.[0].pid')
 	supervisor=$(pgrep -P "$keeper")
@@ -308,6 +310,7 @@ processes() {
 	wire=$(pgrep -P "$supervisor" -x wire)
 }
 
+# shellcheck disable=SC2317 # ok calls it
 no_lab() {
 	for _ in $(seq 500); do
 		[ -z "$("$harness" ps -q)" ] && return 0
@@ -326,6 +329,7 @@ for order in keeper supervisor recorder wire "keeper supervisor recorder wire" \
 	until_in_lab 'sleep 1003' 1
 	for name in $order; do
 		eval "victim=\$$name"
+		# shellcheck disable=SC2154
 		kill -9 "$victim" 2>/dev/null
 	done
 	ok "killed $order: ps shows nothing" no_lab
