@@ -1,21 +1,13 @@
 #include "capture/recorder.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "capture/recording.h"
-
-#define NO_DEADLINE UINT64_MAX
 
 /*
  * The least is 16 of libpcap's 256 KiB blocks. At low rates each is handed over after TAP_DELAY_NS,
@@ -41,118 +33,31 @@
 #define CHUNK 1024
 
 struct recorder {
-	pid_t pid;
-	int pidfd, control;
-	bool ended; /* and was reaped, with this status, or -1 when somebody else has it */
-	int status;
+	struct child child;
 	uint64_t stop_deadline_ns;
 	struct capture_evidence *captures;
 	size_t n_captures;
 };
 
-/* 1 and a report, 0 when the recorder ended without one, -1 at the deadline (CLOCK_MONOTONIC). */
-static int receive(const struct recorder *r, uint64_t deadline_ns, struct recording_report *ret)
-{
-	for (;;) {
-		uint64_t now = clock_ns();
-		uint64_t left_ms = now < deadline_ns ? (deadline_ns - now) / NS_PER_MS + 1 : 0;
-		int timeout = deadline_ns == NO_DEADLINE ? -1 : (int)(left_ms % (1U << 30));
-		struct pollfd p = { .fd = r->control, .events = POLLIN };
-
-		if (poll(&p, 1, timeout) == 0 && left_ms == 0)
-			return -1;
-
-		ssize_t n = recv(r->control, ret, sizeof(*ret), MSG_DONTWAIT);
-
-		if (n == sizeof(*ret))
-			return 1;
-		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-			return 0;
-	}
-}
-
-static void reap(struct recorder *r)
-{
-	while (!r->ended) {
-		int status;
-		pid_t pid = waitpid(r->pid, &status, 0);
-
-		if (pid == r->pid)
-			recorder_ended(r, status);
-		else if (errno != EINTR) /* ECHILD: it was reaped, and nobody told us */
-			recorder_ended(r, -1);
-	}
-}
-
-static void kill_and_reap(struct recorder *r)
-{
-	if (!r->ended)
-		syscall(SYS_pidfd_send_signal, r->pidfd, SIGKILL, NULL, 0);
-	reap(r);
-}
-
-static int describe_end(const struct recorder *r, struct err *e)
-{
-	int signal;
-
-	if (r->status == -1)
-		return err_set(e, 0, "the recorder ended");
-	if (!WIFSIGNALED(r->status))
-		return err_set(e, 0, "the recorder exited with status %d", WEXITSTATUS(r->status));
-	signal = WTERMSIG(r->status);
-	return err_set(e, 0, "the recorder was killed by signal %d (%s)", signal,
-		       strsignal(signal));
-}
-
 /* For the recorder's report. When it cannot give one, what became of it is every capture's error. */
 static int await(struct recorder *r, uint64_t deadline_ns, struct err *e)
 {
 	struct recording_report report;
-	int received = receive(r, deadline_ns, &report);
+	int received = child_receive(&r->child, &report, sizeof(report), deadline_ns);
 
 	if (received == 1) {
 		if (report.failed)
 			*e = report.error;
 		return report.failed ? -1 : 0;
 	}
-	if (received < 0) {
-		kill_and_reap(r);
-		err_set(e, 0, "the recorder was not finished at its deadline");
-	} else {
-		reap(r);
-		describe_end(r, e);
-	}
+	child_blame(&r->child, received, e);
 	recording_blame(r->captures, r->n_captures, e);
 	return -1;
 }
 
-static int start_process(const struct recorder_config *config, struct recorder *r, struct err *e)
+static void run(const void *arg, int control)
 {
-	int ends[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-		return err_set(e, errno, "make a socket pair for the recorder");
-
-	cleanup_close int theirs = ends[1];
-
-	r->control = ends[0];
-	r->pid = fork();
-	if (r->pid < 0)
-		return err_set(e, errno, "fork the recorder");
-	if (r->pid == 0) {
-		/* Or the end of the parent would not be seen. */
-		close(r->control);
-		recording_run(config, theirs);
-	}
-	r->ended = false;
-	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
-	if (r->pidfd < 0) {
-		err_set(e, errno, "open the recorder's process");
-		kill(r->pid, SIGKILL);
-		reap(r);
-		return -1;
-	}
-	return 0;
+	recording_run(arg, control);
 }
 
 int recorder_start(const struct recorder_config *config, struct recorder **ret_recorder,
@@ -160,40 +65,31 @@ int recorder_start(const struct recorder_config *config, struct recorder **ret_r
 {
 	cleanup_by(recorder_freep) struct recorder *r = array_new(1, sizeof(*r));
 
-	r->pidfd = -1;
-	r->control = -1;
-	r->ended = true;
+	r->child = (struct child)CHILD_NONE;
 	r->stop_deadline_ns = config->stop_deadline_ns;
 	r->captures = config->captures;
 	r->n_captures = config->n_captures;
-	if (start_process(config, r, e) != 0)
+	if (child_start(&r->child, "the recorder", run, config, e) != 0)
 		return -1;
-	if (await(r, NO_DEADLINE, e) != 0)
+	if (await(r, CHILD_NO_DEADLINE, e) != 0)
 		return -1;
 	*ret_recorder = take_ptr(r);
 	return 0;
 }
 
-int recorder_pidfd(const struct recorder *r)
-{
-	return r->pidfd;
-}
-
 pid_t recorder_pid(const struct recorder *r)
 {
-	return r->pid;
+	return r->child.pid;
 }
 
 void recorder_ended(struct recorder *r, int wait_status)
 {
-	r->ended = true;
-	r->status = wait_status;
+	child_ended(&r->child, wait_status);
 }
 
 int recorder_stop(struct recorder *r, struct err *e)
 {
-	/* When it is gone, what it said before is still there to be read. */
-	(void)send(r->control, "", 1, MSG_NOSIGNAL);
+	child_send(&r->child, "", 1);
 	return await(r, clock_ns() + r->stop_deadline_ns, e);
 }
 
@@ -201,11 +97,7 @@ void recorder_free(struct recorder *r)
 {
 	if (r == NULL)
 		return;
-	kill_and_reap(r);
-	if (r->pidfd >= 0)
-		close(r->pidfd);
-	if (r->control >= 0)
-		close(r->control);
+	child_done(&r->child);
 	free(r);
 }
 

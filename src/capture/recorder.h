@@ -38,8 +38,6 @@ struct recorder;
 
 int recorder_start(const struct recorder_config *config, struct recorder **ret_recorder,
 		   struct err *e);
-/* For the caller's poll loop: readable when the recorder ended by itself, which is a failure. */
-int recorder_pidfd(const struct recorder *r);
 pid_t recorder_pid(const struct recorder *r);
 /* To be called by whoever got this status of the recorder from waitpid(2), for example of -1. */
 void recorder_ended(struct recorder *r, int wait_status);

@@ -251,6 +251,8 @@ const struct probe probes[] = {
 	  "/etc/security/limits.conf" },
 	{ "sch_netem", "run --engine netem, the kernel's own impaired links", false, PLACE_NETWORK,
 	  probe_netem, 0, NULL },
+	{ "nft", "routers that translate addresses (masquerade, port-forward)", false,
+	  PLACE_NETWORK, probe_nat, 0, NULL },
 	{ "cgroup v2", "limits on programs", false, PLACE_HERE, probe_cgroup2, 0,
 	  "boot with systemd.unified_cgroup_hierarchy=1" },
 };

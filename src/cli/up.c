@@ -12,12 +12,14 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "capture/filter.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/session.h"
 #include "live/live.h"
 #include "live/registry.h"
 #include "run/run.h"
+#include "topology/select.h"
 #include "topology/write.h"
 
 static const char help[] =
@@ -55,8 +57,6 @@ static int parse_option(int c, struct up_options *o, struct err *e)
 				 "them, not '%s'",
 				 REGISTRY_NAME_MAX, optarg);
 	case 'o':
-		if (strchr(optarg, '=') == NULL)
-			return err_usage(e, "--only takes NAME=VALUE, not '%s'", optarg);
 		*(char **)array_add(&r->only, &r->n_only, &r->only_room, sizeof(char *)) = optarg;
 		return 0;
 	case 'e':
@@ -103,21 +103,12 @@ static int load(const char *path, struct plan **ret_plan)
 	struct problems problems = { 0 };
 	int r = plan_load(path, ret_plan, &problems);
 
+	if (r == 0)
+		r = packet_filter_check_plan(*ret_plan, &problems);
 	for (size_t i = 0; i < problems.n; i++)
 		fprintf(stderr, "%s\n", problems.messages[i]);
 	problems_done(&problems);
 	return r;
-}
-
-static const struct planned_run *choose(const struct plan *plan, const struct run_options *o,
-					struct err *e)
-{
-	for (size_t i = 0; i < plan->n_runs; i++)
-		if (run_options_select(o, &plan->runs[i]))
-			return &plan->runs[i];
-	err_usage(e, "no run of %s has that --only; 'harness check %s' lists them", o->topology,
-		  o->topology);
-	return NULL;
 }
 
 static int claim_name(struct up *u, struct err *e)
@@ -209,8 +200,13 @@ static int up_with(const struct up_options *o, int argc, char **argv, struct err
 	if (load(o->run.topology, &plan) != 0)
 		return EXIT_USAGE;
 
-	const struct planned_run *planned = choose(plan, &o->run, e);
-	int status = planned != NULL ? options_check_engine(o->run.engine, plan, e) : -1;
+	size_t n_combinations = plan->n_runs;
+
+	if (plan_select(plan, o->run.only, o->run.n_only, e) != 0)
+		return -1;
+
+	const struct planned_run *planned = &plan->runs[0];
+	int status = options_check_engine(o->run.engine, plan, e);
 
 	if (status != 0)
 		return status;
@@ -219,6 +215,7 @@ static int up_with(const struct up_options *o, int argc, char **argv, struct err
 		.options = o,
 		.plan = plan,
 		.planned = planned,
+		.n_combinations = n_combinations,
 		.listener = -1,
 	};
 

@@ -22,6 +22,7 @@ struct up {
 	const struct up_options *options;
 	const struct plan *plan;
 	const struct planned_run *planned; /* the combination, as the file has it */
+	size_t n_combinations;		   /* of the file */
 	struct topology topology;	   /* the part of it that is up: live.h */
 	struct planned_run live;	   /* as planned, with that part */
 	struct session session;

@@ -223,11 +223,11 @@ int up_lab(struct up *u, int (*ready)(void *arg, struct err *e), void *arg, stru
 
 	int r = start_run(u, &run, e);
 
-	if (r == 0 && !run_is_over(run))
+	if (r == 0 && run_phase(run) != RUN_OVER)
 		r = check_ready(u, run_evidence(run), e);
 	if (r == EXIT_EXPECTATION)
 		fprintf(stderr, "harness: %s\n", e->msg);
-	else if (r == 0 && run_is_over(run))
+	else if (r == 0 && run_phase(run) == RUN_OVER)
 		r = failed_to_start(u, run_evidence(run), e);
 	else if (r == 0)
 		return serve(u, run, ready, arg, e);

@@ -133,9 +133,9 @@ int up_print(const struct up *u, struct err *e)
 	const struct topology *t = &u->topology;
 
 	printf("lab %s is up: %s", u->identity.name, t->path);
-	if (u->plan->n_runs > 1)
+	if (u->n_combinations > 1)
 		printf(", %s (of %zu combinations; --only NAME=VALUE chooses)", u->planned->label,
-		       u->plan->n_runs);
+		       u->n_combinations);
 	printf("\n\n");
 	print_nodes(u);
 	print_servers(u);

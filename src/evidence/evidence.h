@@ -52,16 +52,17 @@ struct program_evidence {
 	enum program_role role;
 	enum program_state state;
 	int status;
-	pid_t pid;	      /* as the lab sees it */
-	bool ready;	      /* its socket was bound (receivers) */
-	bool told_to_stop;    /* SIGTERM was sent by the harness before it ended */
-	bool ignored_stop;    /* ... and SIGKILL had to follow */
-	bool past_deadline;   /* it still ran when the run's deadline passed */
-	bool restart;	      /* a fault or its own `restart` wants it to run again */
-	unsigned restarts;    /* how often it was; all else here is of the last time */
-	size_t killed_by;     /* number of the fault that did, from 1; 0: none */
-	unsigned left_behind; /* processes that outlived it */
-	char left_name[16];   /* the command name of one of those */
+	pid_t pid;		/* as the lab sees it */
+	bool ready;		/* its socket was bound (receivers) */
+	bool told_to_stop;	/* SIGTERM was sent by the harness before it ended */
+	bool ignored_stop;	/* ... and SIGKILL had to follow */
+	bool past_deadline;	/* it still ran when the run's deadline passed */
+	bool past_own_deadline; /* it still ran when its own deadline passed */
+	bool restart;		/* a fault wants it to run again */
+	unsigned restarts;	/* how often it was; all else here is of the last time */
+	size_t killed_by;	/* number of the fault that did, from 1; 0: none */
+	unsigned left_behind;	/* processes that outlived it */
+	char left_name[16];	/* the command name of one of those */
 	uint64_t started_ns, ready_ns, ended_ns; /* CLOCK_MONOTONIC, 0: never */
 	char error[256];			 /* why it could not be started, or "" */
 	/*
@@ -72,7 +73,7 @@ struct program_evidence {
 	char log[256];
 	uint64_t output;      /* bytes that it wrote, when there is a NAME.times */
 	uint64_t output_kept; /* of those, in the log; less than output: the middle is left out */
-	bool said_ready;      /* a line matched its ready-output */
+	unsigned ready_lines; /* that matched its ready-output */
 	bool out_of_memory;   /* the kernel killed it at its limit of memory */
 	char unlimited[128];  /* why its cpus or memory could not be limited, or "" */
 	char report[256];     /* its --report file, likewise; "" when it is not one of ours */

@@ -1,86 +1,25 @@
 #include "link/wire.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "link/relay.h"
 
 #define LOG_NAME "links.log"
 /* Beyond what wire_stop() is given: to close the log, and to be scheduled at all. */
-#define GRACE_NS    (10 * NS_PER_SEC)
-#define NO_DEADLINE UINT64_MAX
+#define GRACE_NS (10 * NS_PER_SEC)
 
 struct wire {
-	pid_t pid;
-	int control;
-	bool ended; /* and was reaped, with this status, or -1 when somebody else has it */
-	int status;
+	struct child child;
 	struct evidence *ev;
 };
-
-static void reap(struct wire *w)
-{
-	while (!w->ended) {
-		int status;
-		pid_t pid = waitpid(w->pid, &status, 0);
-
-		if (pid == w->pid)
-			wire_ended(w, status);
-		else if (errno != EINTR) /* ECHILD: it was reaped, and nobody told us */
-			wire_ended(w, -1);
-	}
-}
-
-/* Nobody else reaps it before wire_ended() is called, so the number is still its own. */
-static void kill_and_reap(struct wire *w)
-{
-	if (!w->ended)
-		kill(w->pid, SIGKILL);
-	reap(w);
-}
-
-/* 1 and a report, 0 when it ended without one, -1 at the deadline (CLOCK_MONOTONIC). */
-static int receive(const struct wire *w, uint64_t deadline_ns, struct relay_report *ret)
-{
-	for (;;) {
-		uint64_t now = clock_ns();
-		uint64_t left_ms = now < deadline_ns ? (deadline_ns - now) / NS_PER_MS + 1 : 0;
-		int timeout = deadline_ns == NO_DEADLINE ? -1 : (int)(left_ms % (1U << 30));
-		struct pollfd p = { .fd = w->control, .events = POLLIN };
-
-		if (poll(&p, 1, timeout) == 0 && left_ms == 0)
-			return -1;
-
-		ssize_t n = recv(w->control, ret, sizeof(*ret), MSG_DONTWAIT);
-
-		if (n == sizeof(*ret))
-			return 1;
-		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-			return 0;
-	}
-}
-
-static int describe_end(const struct wire *w, struct err *e)
-{
-	int signal;
-
-	if (w->status == -1)
-		return err_set(e, 0, "the wire ended");
-	if (!WIFSIGNALED(w->status))
-		return err_set(e, 0, "the wire exited with status %d", WEXITSTATUS(w->status));
-	signal = WTERMSIG(w->status);
-	return err_set(e, 0, "the wire was killed by signal %d (%s)", signal, strsignal(signal));
-}
 
 static int blame(const struct wire *w, const struct err *e)
 {
@@ -100,43 +39,27 @@ static int await(struct wire *w, enum relay_report_kind wanted, uint64_t deadlin
 	int received;
 
 	do
-		received = receive(w, deadline_ns, &report);
+		received = child_receive(&w->child, &report, sizeof(report), deadline_ns);
 	while (received == 1 && report.kind == RELAY_FAULT);
 	if (received == 1 && report.kind == wanted)
 		return 0;
-	if (received == 1) {
+	if (received == 1)
 		*e = report.error;
-	} else if (received < 0) {
-		kill_and_reap(w);
-		err_set(e, 0, "the wire was not finished at its deadline");
-	} else {
-		reap(w);
-		describe_end(w, e);
-	}
+	else
+		child_blame(&w->child, received, e);
 	return blame(w, e);
 }
 
-static int start_process(const struct wire_config *config, struct wire *w, struct err *e)
+struct relay_start {
+	const struct wire_config *config;
+	pid_t parent;
+};
+
+static void run(const void *arg, int control)
 {
-	pid_t self = getpid();
-	int ends[2];
+	const struct relay_start *start = arg;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-		return err_set(e, errno, "make a socket pair for the wire");
-
-	cleanup_close int theirs = ends[1];
-
-	w->control = ends[0];
-	w->pid = fork();
-	if (w->pid < 0)
-		return err_set(e, errno, "fork the wire");
-	if (w->pid == 0) {
-		/* Or the end of the parent would not be seen. */
-		close(w->control);
-		relay_run(config, self, theirs);
-	}
-	w->ended = false;
-	return 0;
+	relay_run(start->config, start->parent, control);
 }
 
 int wire_start(const struct wire_config *config, struct wire **ret_wire, struct err *e)
@@ -144,14 +67,15 @@ int wire_start(const struct wire_config *config, struct wire **ret_wire, struct 
 	cleanup_by(wire_freep) struct wire *w = array_new(1, sizeof(*w));
 	struct wire_evidence *evidence = &config->evidence->wire;
 
-	w->control = -1;
-	w->ended = true;
+	struct relay_start start = { config, getpid() };
+
+	w->child = (struct child)CHILD_NONE;
 	w->ev = config->evidence;
 	if (evidence->log[0] == '\0')
 		snprintf(evidence->log, sizeof(evidence->log), "%s", LOG_NAME);
-	if (start_process(config, w, e) != 0)
+	if (child_start(&w->child, "the wire", run, &start, e) != 0)
 		return blame(w, e);
-	if (await(w, RELAY_READY, NO_DEADLINE, e) != 0)
+	if (await(w, RELAY_READY, CHILD_NO_DEADLINE, e) != 0)
 		return -1;
 	*ret_wire = take_ptr(w);
 	return 0;
@@ -159,13 +83,12 @@ int wire_start(const struct wire_config *config, struct wire **ret_wire, struct 
 
 pid_t wire_pid(const struct wire *w)
 {
-	return w->pid;
+	return w->child.pid;
 }
 
 void wire_ended(struct wire *w, int wait_status)
 {
-	w->ended = true;
-	w->status = wait_status;
+	child_ended(&w->child, wait_status);
 }
 
 /* When it is gone, waiting for its answer says so. */
@@ -173,7 +96,7 @@ static void order(const struct wire *w, enum relay_order_kind kind, uint64_t ns)
 {
 	struct relay_order message = { .kind = kind, .ns = ns };
 
-	(void)send(w->control, &message, sizeof(message), MSG_NOSIGNAL);
+	child_send(&w->child, &message, sizeof(message));
 }
 
 void wire_begin(const struct wire *w, uint64_t ready_ns)
@@ -183,14 +106,14 @@ void wire_begin(const struct wire *w, uint64_t ready_ns)
 
 int wire_fd(const struct wire *w)
 {
-	return w->control;
+	return w->child.control;
 }
 
 int wire_read(const struct wire *w, size_t *ret_fault)
 {
 	struct relay_report report;
 
-	if (recv(w->control, &report, sizeof(report), MSG_DONTWAIT) != sizeof(report) ||
+	if (recv(w->child.control, &report, sizeof(report), MSG_DONTWAIT) != sizeof(report) ||
 	    report.kind != RELAY_FAULT)
 		return 0;
 	*ret_fault = report.fault;
@@ -217,9 +140,7 @@ void wire_free(struct wire *w)
 {
 	if (w == NULL)
 		return;
-	kill_and_reap(w);
-	if (w->control >= 0)
-		close(w->control);
+	child_done(&w->child);
 	free(w);
 }
 

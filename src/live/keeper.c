@@ -205,7 +205,7 @@ int keeper_serve(struct keeper *k, struct err *e)
 			return -1;
 		if (run_caught_signal() != 0)
 			k->stopping = true;
-		if (run_is_over(k->config.run))
+		if (run_phase(k->config.run) == RUN_OVER)
 			return 0;
 		/* From the last to the first, as those that go make others move. */
 		for (size_t i = k->n_clients; i > 0; i--)

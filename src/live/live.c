@@ -52,6 +52,8 @@ void live_topology_init(struct topology *ret_live, const struct topology *t)
 	*ret_live = *t;
 	ret_live->transfers = NULL;
 	ret_live->n_transfers = 0;
+	ret_live->n_metrics = 0;
+	ret_live->n_expectations = 0;
 	keep_servers(ret_live, t);
 	keep_faults(ret_live, t);
 	if (t->capture.buffer == 0)

@@ -1,7 +1,10 @@
 #include "program/list.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -25,6 +28,21 @@ struct program *program_list_add(struct program_list *list, const struct topolog
 	return p;
 }
 
+/* It runs in a folder of its own, where a relative path leads nowhere. */
+static int make_absolute(char **path, struct err *e)
+{
+	cleanup_free char *cwd = getcwd(NULL, 0);
+	char *relative = *path;
+
+	if (relative[0] == '/')
+		return 0;
+	if (cwd == NULL)
+		return err_set(e, errno, "find the current folder");
+	*path = text_format("%s/%s", cwd, relative);
+	free(relative);
+	return 0;
+}
+
 static int add_command(struct program_list *list, const struct topology *t, const struct command *c,
 		       struct err *e)
 {
@@ -33,6 +51,10 @@ static int add_command(struct program_list *list, const struct topology *t, cons
 
 	if (argv_begin(&a, c->argv, e) != 0)
 		return err_prefix(e, "program %s", c->name);
+	p->command = c;
+	p->home = text_format("nodes/%s", t->nodes[c->node].name);
+	if (make_absolute(&a.v[0], e) != 0)
+		return -1;
 	p->argv = argv_end(&a);
 	p->role = command_is_server(c) ? ROLE_RECEIVER : ROLE_SENDER;
 	p->listens = array_new(c->n_listens, sizeof(*p->listens));
@@ -69,11 +91,22 @@ void programs_done(struct programs *programs)
 		free(p->argv);
 		free(p->listens);
 		free(p->name);
+		free(p->home);
 		free(p->log);
 		free(p->report);
 	}
 	free(programs->p);
 	*programs = (struct programs){ 0 };
+}
+
+/* Where its programs run: whoever they run as may write there. */
+static int make_node_folder(const char *folder, const char *node, struct err *e)
+{
+	cleanup_free char *path = text_format("%s/nodes/%s", folder, node);
+
+	if (fs_mkdir_all(path, e) != 0)
+		return -1;
+	return chmod(path, 01777) == 0 ? 0 : err_set(e, errno, "open %s to all users", path);
 }
 
 int programs_make_folders(const struct topology *t, const char *folder, struct err *e)
@@ -82,6 +115,9 @@ int programs_make_folders(const struct topology *t, const char *folder, struct e
 
 	if (fs_mkdir_all(logs, e) != 0)
 		return -1;
+	for (size_t i = 0; i < t->n_commands; i++)
+		if (make_node_folder(folder, t->nodes[t->commands[i].node].name, e) != 0)
+			return -1;
 	for (size_t i = 0; i < t->n_transfers; i++)
 		for (size_t k = 0; k < t->transfers[i].n_to; k++) {
 			cleanup_free char *dir = text_format("%s/received/%s/%s", folder,

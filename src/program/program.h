@@ -22,10 +22,12 @@ struct program {
 	size_t node;
 	size_t transfer; /* or NO_TRANSFER */
 	enum program_role role;
-	struct listening *listens; /* receivers: ready when all are bound */
+	const struct command *command; /* of a `program` block, or NULL */
+	struct listening *listens;     /* receivers: ready when all are bound */
 	size_t n_listens;
 	char **argv;  /* NULL-terminated; argv[0] is a path */
-	char *log;    /* relative to the run's folder */
+	char *home;   /* of `program` blocks: where it runs, relative to the run's folder */
+	char *log;    /* likewise */
 	char *report; /* likewise */
 };
 
@@ -49,9 +51,12 @@ int programs_make_folders(const struct topology *t, const char *folder, struct e
 /* Put names, nodes, paths into the evidence, one to one. */
 void programs_describe(const struct programs *programs, struct evidence *ev);
 
-/* Start number i in its node; -1 also when it cannot be executed. */
+/*
+ * Start number i in its node; -1 also when it cannot be executed. It writes to `output`, or, when
+ * that is -1, to its log itself.
+ */
 int program_start(const struct programs *programs, size_t i, const struct lab *lab,
-		  const char *folder, pid_t *ret_pid, struct err *e);
+		  const char *folder, int output, pid_t *ret_pid, struct err *e);
 
 /* Called for every process that program number `program` left. */
 typedef void leftover_fn(void *arg, size_t program, pid_t pid, const char *name);

@@ -19,6 +19,7 @@
 #include "report/render.h"
 #include "report/table.h"
 #include "report/terminal.h"
+#include "report/terminal_pivot.h"
 #include "report/terminal_series.h"
 
 /* Files, reasons and notes shown per run: who needs all reads report.json or asks for --verbose. */
@@ -79,6 +80,8 @@ static void print_heading(const struct terminal *t)
 		fprintf(t->out, ", seed %" PRIu64, s->runs[0].seed);
 	if (s->n_runs > 0 && s->repeat > 1)
 		fprintf(t->out, " to %" PRIu64, s->runs[0].seed + s->repeat - 1);
+	if (s->jobs > 1)
+		fprintf(t->out, ", %zu at a time", s->jobs);
 	fputs(")\n\n", t->out);
 }
 
@@ -321,6 +324,7 @@ static void print_run(const struct terminal *t, const struct run_verdict *r)
 	if (notes)
 		print_lines(t, "note", r->notes, r->n_notes);
 	if (!passed || t->verbose) {
+		terminal_print_expectations(t, r);
 		print_files(t, r);
 		print_programs(t, r);
 		print_captures(t, r);
@@ -331,6 +335,15 @@ static void print_run(const struct terminal *t, const struct run_verdict *r)
 	fputc('\n', t->out);
 }
 
+static void print_example(const struct terminal *t, const struct series *x)
+{
+	cleanup_free char *others = terminal_series_others(x);
+
+	print_run(t, x->example);
+	if (others != NULL)
+		fprintf(t->out, "  so did seeds %s\n\n", others);
+}
+
 /* Of each combination the first run that did not pass stands for all. */
 static void print_series(const struct terminal *t)
 {
@@ -338,14 +351,9 @@ static void print_series(const struct terminal *t)
 
 	for (size_t i = 0; i < t->s->n_runs; i += x.n_runs) {
 		series_of(t->s, i, &x);
-		if (x.example == NULL)
-			continue;
-		print_run(t, x.example);
-
-		cleanup_free char *others = terminal_series_others(&x);
-
-		if (others != NULL)
-			fprintf(t->out, "  so did seeds %s\n\n", others);
+		if (x.example != NULL)
+			print_example(t, &x);
+		series_done(&x);
 	}
 }
 
@@ -379,6 +387,17 @@ static void print_last_line(const struct terminal *t)
 	fputc('\n', t->out);
 }
 
+/* A figure of time that others had a part in should not be taken for the program's own. */
+static void print_jobs(const struct terminal *t)
+{
+	if (t->s->jobs > 1)
+		fprintf(t->out,
+			"  Times and rates were taken with up to %zu runs side by side; --jobs 1 "
+			"takes "
+			"them alone.\n\n",
+			t->s->jobs);
+}
+
 void report_terminal(FILE *out, const struct session *s, bool color, bool verbose)
 {
 	const struct terminal t = { .out = out, .s = s, .color = color, .verbose = verbose };
@@ -386,9 +405,14 @@ void report_terminal(FILE *out, const struct session *s, bool color, bool verbos
 	print_heading(&t);
 	if (s->repeat != 0) {
 		terminal_series_table(out, s, width_of(out), color);
+		terminal_print_pivots(&t, width_of(out));
+		print_jobs(&t);
 		print_series(&t);
 	} else if (s->n_runs > 0) {
 		print_table(&t);
+		terminal_print_metrics(&t, width_of(out));
+		terminal_print_pivots(&t, width_of(out));
+		print_jobs(&t);
 		for (size_t i = 0; i < s->n_runs; i++)
 			print_run(&t, &s->runs[i]);
 	}

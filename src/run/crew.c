@@ -1,20 +1,23 @@
 #include "run/crew.h"
 
 #include <signal.h>
-#include <netinet/in.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#include "base/cleanup.h"
+#include "base/array.h"
 #include "base/clock.h"
-#include "base/text.h"
 
-#define READY_DEADLINE_NS (10 * NS_PER_SEC)
-/* Between SIGTERM and SIGKILL. */
+/* Of the programs of transfers, between SIGTERM and SIGKILL. */
 #define STOP_GRACE_NS (2 * NS_PER_SEC)
-/* For receivers to read what has arrived before they are told to stop. */
-#define QUIET_DEADLINE_NS (500 * NS_PER_MS)
+/* Before a program is started again by its own policy: doubled each time, as docker(1) does. */
+#define RESTART_PAUSE_NS     (100 * NS_PER_MS)
+#define MAX_RESTART_PAUSE_NS (10 * NS_PER_SEC)
+
+void crew_init(struct crew *c)
+{
+	c->members = array_new(c->programs->n, sizeof(*c->members));
+}
 
 static void note_leftover(void *arg, size_t program, pid_t pid, const char *name)
 {
@@ -25,8 +28,31 @@ static void note_leftover(void *arg, size_t program, pid_t pid, const char *name
 	memcpy(p->left_name, name, sizeof(p->left_name));
 }
 
-static void program_ended(struct crew *c, struct program_evidence *p, int status)
+static bool wants_restart(const struct crew *c, size_t i)
 {
+	const struct command *command = c->programs->p[i].command;
+	const struct program_evidence *p = &c->evidence->programs[i];
+
+	if (command == NULL || p->told_to_stop || p->past_deadline || p->past_own_deadline ||
+	    c->stopping || (command->max_restarts != 0 && p->restarts >= command->max_restarts))
+		return false;
+	return command->restart == RESTART_ALWAYS ||
+	       (command->restart == RESTART_ON_FAILURE &&
+		(p->state == PROGRAM_KILLED || p->status != 0));
+}
+
+static void plan_restart(struct crew *c, size_t i)
+{
+	uint64_t pause = RESTART_PAUSE_NS;
+
+	for (unsigned n = 0; n < c->evidence->programs[i].restarts; n++)
+		pause = pause < MAX_RESTART_PAUSE_NS / 2 ? pause * 2 : MAX_RESTART_PAUSE_NS;
+	c->members[i].restart_ns = clock_ns() + pause;
+}
+
+static void program_ended(struct crew *c, size_t i, int status)
+{
+	struct program_evidence *p = &c->evidence->programs[i];
 	struct err ignored;
 
 	p->ended_ns = clock_ns();
@@ -35,7 +61,9 @@ static void program_ended(struct crew *c, struct program_evidence *p, int status
 	p->left_behind = 0;
 	programs_leftovers(c->programs, c->evidence, note_leftover, c->evidence, &ignored);
 	if (p->restart)
-		program_faults_ended(&c->faults, (size_t)(p - c->evidence->programs));
+		program_faults_ended(&c->faults, i);
+	else if (wants_restart(c, i))
+		plan_restart(c, i);
 }
 
 bool crew_ended(struct crew *c, pid_t pid, int status)
@@ -45,7 +73,7 @@ bool crew_ended(struct crew *c, pid_t pid, int status)
 
 		if (p->pid != pid || p->state != PROGRAM_RUNNING)
 			continue;
-		program_ended(c, p, status);
+		program_ended(c, i, status);
 		return true;
 	}
 	return false;
@@ -56,19 +84,14 @@ int crew_start_one(struct crew *c, size_t i, struct err *e)
 	struct program_evidence *p = &c->evidence->programs[i];
 
 	p->started_ns = clock_ns();
-	if (program_start(c->programs, i, c->lab, c->folder, &p->pid, e) != 0) {
+	p->ready = false;
+	c->members[i] = (struct crew_member){ .ready_lines = p->ready_lines };
+	if (program_start(c->programs, i, c->lab, c->folder, output_fd(c->output, i), &p->pid, e) !=
+	    0) {
 		memcpy(p->error, e->msg, sizeof(p->error) - 1);
 		return -1;
 	}
 	p->state = PROGRAM_RUNNING;
-	return 0;
-}
-
-int crew_start(struct crew *c, enum program_role role, struct err *e)
-{
-	for (size_t i = 0; i < c->evidence->n_programs; i++)
-		if (c->evidence->programs[i].role == role && crew_start_one(c, i, e) != 0)
-			return -1;
 	return 0;
 }
 
@@ -82,157 +105,56 @@ size_t crew_count_running(const struct crew *c, enum program_role role)
 	return n;
 }
 
-/* ---- readiness ---- */
-
-/* Whether the program has all its ports. */
-static int look_for_ports(struct crew *c, size_t i, bool *ret_found, struct err *e)
-{
-	const struct program *p = &c->programs->p[i];
-
-	*ret_found = true;
-	for (size_t k = 0; k < p->n_listens && *ret_found; k++) {
-		struct socket_evidence socket;
-
-		if (lab_find_socket(c->lab, p->node, &p->listens[k], &socket, e) != 0)
-			return -1;
-		*ret_found = socket.seen;
-	}
-	return 0;
-}
-
-/* Whether every receiver has its ports, or has ended (which is judged later). */
-static int check_ready(struct crew *c, bool *ret_ready, struct err *e)
-{
-	*ret_ready = true;
-	for (size_t i = 0; i < c->evidence->n_programs; i++) {
-		struct program_evidence *p = &c->evidence->programs[i];
-
-		if (p->role != ROLE_RECEIVER || p->ready || p->state != PROGRAM_RUNNING)
-			continue;
-		if (look_for_ports(c, i, &p->ready, e) != 0)
-			return -1;
-		if (p->ready)
-			p->ready_ns = clock_ns();
-		else
-			*ret_ready = false;
-	}
-	return 0;
-}
-
-static void blame_unready(struct crew *c)
-{
-	for (size_t i = 0; i < c->evidence->n_programs; i++) {
-		struct program_evidence *p = &c->evidence->programs[i];
-
-		const struct program *program = &c->programs->p[i];
-		cleanup_by(text_done) struct text ports = { 0 };
-
-		if (p->role != ROLE_RECEIVER || p->ready || p->state != PROGRAM_RUNNING)
-			continue;
-		for (size_t k = 0; k < program->n_listens; k++)
-			text_add(&ports, "%s%s port %u", k != 0 ? ", " : "",
-				 program->listens[k].protocol == IPPROTO_TCP ? "TCP" : "UDP",
-				 program->listens[k].port);
-		snprintf(p->error, sizeof(p->error), "not ready after %u s: it did not bind %.180s",
-			 (unsigned)((clock_ns() - p->started_ns) / NS_PER_SEC), text_str(&ports));
-	}
-}
-
-/* sock_diag(7) announces no binds, so look again, soon at first. */
-int crew_wait_ready(struct crew *c, bool *ret_ready, struct err *e)
-{
-	uint64_t deadline = clock_ns() + READY_DEADLINE_NS;
-	uint64_t pause = 200 * NS_PER_US;
-
-	for (;;) {
-		if (check_ready(c, ret_ready, e) != 0)
-			return -1;
-		if (*ret_ready || c->must_stop(c->arg) || clock_ns() >= deadline)
-			break;
-		c->wait(c->arg, clock_ns() + pause);
-		pause = pause < 5 * NS_PER_MS ? pause * 2 : pause;
-	}
-	if (!*ret_ready)
-		blame_unready(c);
-	return 0;
-}
-
 /* ---- stopping ---- */
 
-/* All UDP sockets of the program together. */
-static int look_at_program(struct crew *c, size_t i, struct socket_evidence *s, struct err *e)
+/*
+ * A stranger's shell scripts have children of their own, which a terminal's Ctrl-C reaches, too;
+ * ours have none that they do not care for.
+ */
+static void send_signal(struct crew *c, size_t i, int signal)
 {
-	const struct program *p = &c->programs->p[i];
+	pid_t pid = c->evidence->programs[i].pid;
+	pid_t to = c->programs->p[i].command != NULL ? -pid : pid;
 
-	*s = (struct socket_evidence){ 0 };
-	for (size_t k = 0; k < p->n_listens; k++) {
-		struct socket_evidence one;
-
-		if (p->listens[k].protocol != IPPROTO_UDP)
-			continue;
-		if (lab_find_socket(c->lab, p->node, &p->listens[k], &one, e) != 0)
-			return -1;
-		s->seen = s->seen || one.seen;
-		s->queued += one.queued;
-		s->drops += one.drops;
-		s->buffer += one.buffer;
-	}
-	return 0;
+	kill(to, signal);
+	/* A fault may have paused it. */
+	kill(to, SIGCONT);
 }
 
-/* Snapshots for the ledger. Sets *ret_quiet when nothing is queued and nothing moved since before. */
-static int look_at_sockets(struct crew *c, uint64_t *moved, bool *ret_quiet, struct err *e)
+void crew_stop_one(struct crew *c, size_t i)
 {
-	uint64_t total = 0, queued = 0, backlog;
+	const struct command *command = c->programs->p[i].command;
+
+	c->evidence->programs[i].told_to_stop = true;
+	c->members[i].kill_ns = clock_ns() +
+				(command != NULL ? command->stop_grace_ns : STOP_GRACE_NS);
+	send_signal(c, i, command != NULL ? command->stop_signal : SIGTERM);
+}
+
+uint64_t crew_kill_late(struct crew *c)
+{
+	uint64_t next = UINT64_MAX;
 
 	for (size_t i = 0; i < c->evidence->n_programs; i++) {
-		const struct program_evidence *p = &c->evidence->programs[i];
-		struct udp_counters n;
+		struct program_evidence *p = &c->evidence->programs[i];
+		uint64_t due = c->members[i].kill_ns;
 
-		if (p->role != ROLE_RECEIVER)
+		if (p->state != PROGRAM_RUNNING || due == 0)
 			continue;
-		if (lab_read_udp_counters(c->lab, p->node, &n, e) != 0)
-			return -1;
-		total += n.in_datagrams + n.in_errors + n.no_ports;
-		if (p->state != PROGRAM_RUNNING)
-			continue;
-		if (look_at_program(c, i, &c->evidence->sockets[i], e) != 0)
-			return -1;
-		queued += c->evidence->sockets[i].queued;
-	}
-	if (lab_read_backlog(&backlog, e) != 0)
-		return -1;
-	*ret_quiet = queued == 0 && backlog == 0 && total == *moved;
-	*moved = total;
-	return 0;
-}
-
-int crew_wait_quiet(struct crew *c, struct err *e)
-{
-	uint64_t deadline = clock_ns() + QUIET_DEADLINE_NS;
-	uint64_t moved = UINT64_MAX;
-	bool quiet;
-
-	for (;;) {
-		/* Before looking: what leaves a link meanwhile is not seen to arrive. */
-		bool held = c->held(c->arg) != 0 && !c->must_stop(c->arg);
-
-		if (look_at_sockets(c, &moved, &quiet, e) != 0)
-			return -1;
-		if (held) {
-			deadline = clock_ns() + QUIET_DEADLINE_NS;
-			moved = UINT64_MAX;
-		} else if (quiet || clock_ns() >= deadline) {
-			return 0;
+		if (due > clock_ns()) {
+			next = due < next ? due : next;
+		} else if (!p->ignored_stop) {
+			p->ignored_stop = true;
+			send_signal(c, i, SIGKILL);
 		}
-		if (crew_count_running(c, ROLE_RECEIVER) == 0)
-			return 0;
-		c->wait(c->arg, clock_ns() + 500 * NS_PER_US);
 	}
+	return next;
 }
 
-static void signal_role(struct crew *c, enum program_role role, int signal)
+void crew_stop(struct crew *c, enum program_role role)
 {
+	c->stopping = true;
+	c->wait(c->arg, 0);
 	for (size_t i = 0; i < c->evidence->n_programs; i++) {
 		struct program_evidence *p = &c->evidence->programs[i];
 
@@ -240,25 +162,11 @@ static void signal_role(struct crew *c, enum program_role role, int signal)
 			continue;
 		p->past_deadline = p->past_deadline ||
 				   (c->evidence->past_deadline && role == ROLE_SENDER);
-		p->told_to_stop = true;
-		p->ignored_stop = signal == SIGKILL;
-		kill(p->pid, signal);
-		/* A fault may have paused it. */
-		kill(p->pid, SIGCONT);
+		if (c->members[i].kill_ns == 0)
+			crew_stop_one(c, i);
 	}
-}
-
-void crew_stop(struct crew *c, enum program_role role)
-{
-	uint64_t deadline = clock_ns() + STOP_GRACE_NS;
-
-	c->wait(c->arg, 0);
-	signal_role(c, role, SIGTERM);
-	while (crew_count_running(c, role) > 0 && clock_ns() < deadline)
-		c->wait(c->arg, deadline);
-	signal_role(c, role, SIGKILL);
 	while (crew_count_running(c, role) > 0)
-		c->wait(c->arg, clock_ns() + NS_PER_SEC);
+		c->wait(c->arg, crew_kill_late(c));
 }
 
 static void kill_leftover(void *arg, size_t program, pid_t pid, const char *name)
@@ -269,11 +177,31 @@ static void kill_leftover(void *arg, size_t program, pid_t pid, const char *name
 	kill(pid, SIGKILL);
 }
 
+void crew_done(struct crew *c)
+{
+	free(c->members);
+	c->members = NULL;
+}
+
+/* What a program shares its signals with has as much time as itself. */
+static void await_groups(struct crew *c)
+{
+	for (size_t i = 0; i < c->evidence->n_programs; i++) {
+		const struct program_evidence *p = &c->evidence->programs[i];
+
+		while (c->programs->p[i].command != NULL && p->told_to_stop &&
+		       p->state != PROGRAM_RUNNING && kill(-p->pid, 0) == 0 &&
+		       clock_ns() < c->members[i].kill_ns)
+			c->wait(c->arg, clock_ns() + NS_PER_MS);
+	}
+}
+
 void crew_kill_leftovers(struct crew *c)
 {
 	const struct programs *programs = c->programs;
 	struct err ignored;
 
+	await_groups(c);
 	for (size_t i = 0; i < c->evidence->n_programs; i++)
 		c->evidence->programs[i].left_behind = 0;
 	programs_leftovers(programs, c->evidence, note_leftover, c->evidence, &ignored);

@@ -7,14 +7,22 @@
 #include "base/clock.h"
 #include "run/crew.h"
 
-/* The program of the fault's transfer at its node; every transfer has one at each of its nodes. */
+/* That of its block, or of its transfer at its node; every transfer has one at each of its nodes. */
+static bool is_meant(const struct program_faults *f, const struct fault *fault, size_t program)
+{
+	const struct program_evidence *p = &f->evidence->programs[program];
+
+	if (fault->command != NO_COMMAND)
+		return f->crew->programs->p[program].command ==
+		       &f->topology->commands[fault->command];
+	return p->transfer == fault->transfer && p->node == fault->node;
+}
+
 static size_t find_program(const struct program_faults *f, const struct fault *fault)
 {
-	const struct evidence *ev = f->evidence;
 	size_t i = 0;
 
-	while (i < ev->n_programs &&
-	       (ev->programs[i].transfer != fault->transfer || ev->programs[i].node != fault->node))
+	while (i < f->evidence->n_programs && !is_meant(f, fault, i))
 		i++;
 	return i;
 }

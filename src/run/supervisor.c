@@ -38,7 +38,7 @@ struct supervisor {
 	int signals; /* signalfd(2) of SIGCHLD */
 	uint64_t deadline_ns;
 	bool told_to_go;
-	bool recorder_ended, engine_ended;
+	bool recorder_ended, engine_ended, output_ended;
 	struct udp_counters *counters; /* per node, when recording began */
 };
 
@@ -63,6 +63,10 @@ static void reap(struct supervisor *s)
 		}
 		if (engine_ended(s->engine, pid, status)) {
 			s->engine_ended = true;
+			continue;
+		}
+		if (output_ended(s->crew.output, pid, status)) {
+			s->output_ended = true;
 			continue;
 		}
 		crew_ended(&s->crew, pid, status);
@@ -155,7 +159,8 @@ static bool must_stop(void *arg)
 
 	if (clock_ns() >= s->deadline_ns)
 		s->ev->past_deadline = true;
-	return s->ev->interrupted || s->ev->past_deadline || s->recorder_ended || s->engine_ended;
+	return s->ev->interrupted || s->ev->past_deadline || s->recorder_ended || s->engine_ended ||
+	       s->output_ended;
 }
 
 /* ---- the run ---- */
@@ -266,40 +271,47 @@ static void await_go(struct supervisor *s)
 		s->deadline_ns = clock_ns() + s->job->topology->deadline_ns;
 }
 
-/* A lab to work in stays until somebody ends it. */
-static void keep(struct supervisor *s)
+/* Servers are ready: all else begins. */
+static void begin(struct supervisor *s)
 {
-	enter_stage(s, STAGE_TRANSFER);
-	tell(s, SUPERVISOR_READY);
-	while (!must_stop(s))
-		wait_event(s, UINT64_MAX);
-	s->ev->sent_ns = clock_ns();
-}
-
-static int transfer(struct supervisor *s, struct err *e)
-{
-	bool ready;
-
-	enter_stage(s, STAGE_RECEIVERS);
-	if (crew_start(&s->crew, ROLE_RECEIVER, e) != 0 ||
-	    crew_wait_ready(&s->crew, &ready, e) != 0)
-		return -1;
 	s->ev->ready_ns = clock_ns();
-	if (!ready || must_stop(s))
-		return 0;
+	s->crew.begun = true;
 	if (s->job->keep) {
-		keep(s);
-		return 0;
+		enter_stage(s, STAGE_TRANSFER);
+		tell(s, SUPERVISOR_READY);
+		return;
 	}
 	s->crew.faults.ready_ns = s->ev->ready_ns;
 	engine_begin(s->engine, s->ev->ready_ns);
 	enter_stage(s, STAGE_TRANSFER);
-	if (crew_start(&s->crew, ROLE_SENDER, e) != 0)
-		return -1;
-	while (crew_count_running(&s->crew, ROLE_SENDER) > 0 && !must_stop(s))
-		wait_event(s, s->deadline_ns);
-	s->ev->sent_ns = clock_ns();
+}
+
+static int perform(struct supervisor *s, struct err *e)
+{
+	enter_stage(s, STAGE_RECEIVERS);
+	while (!must_stop(s) && !s->crew.gave_up) {
+		if (crew_act(&s->crew, e) != 0)
+			return -1;
+		/* A lab to work in stays until somebody ends it. */
+		if (s->crew.begun && !s->job->keep && crew_is_done(&s->crew))
+			break;
+		if (!s->crew.begun && !s->crew.gave_up && crew_is_ready(&s->crew))
+			begin(s);
+		else
+			wait_event(s, earlier(crew_next(&s->crew), s->deadline_ns));
+	}
+	if (s->crew.begun)
+		s->ev->sent_ns = clock_ns();
 	return 0;
+}
+
+/* What has begun is always brought to its end; the first error is the one to tell. */
+static void also(int r, int *result, struct err *e, const struct err *new)
+{
+	if (r != 0 && *result == 0) {
+		*result = r;
+		*e = *new;
+	}
 }
 
 static void end_visitors(struct supervisor *s)
@@ -325,19 +337,14 @@ static int stop_programs(struct supervisor *s, struct err *e)
 
 	crew_stop(&s->crew, ROLE_RECEIVER);
 	crew_kill_leftovers(&s->crew);
+
+	struct err next;
+
+	also(output_stop(s->crew.output, &next), &r, e, &next);
 	if (s->job->keep)
 		end_visitors(s);
 	s->ev->stopped_ns = clock_ns();
 	return r;
-}
-
-/* What has begun is always brought to its end; the first error is the one to tell. */
-static void also(int r, int *result, struct err *e, const struct err *new)
-{
-	if (r != 0 && *result == 0) {
-		*result = r;
-		*e = *new;
-	}
 }
 
 static int carry_out(struct supervisor *s, struct err *e)
@@ -357,12 +364,13 @@ static int carry_out(struct supervisor *s, struct err *e)
 	s->crew.lab = s->lab;
 	s->ev->lab_up_ns = clock_ns();
 	if (start_recorder(s, e) != 0 || start_engine(s, e) != 0 ||
+	    output_start(s->job->programs, s->ev, s->job->folder, &s->crew.output, e) != 0 ||
 	    read_counters(s, s->counters, e) != 0)
 		return -1;
 	s->ev->recording_ns = clock_ns();
 	await_go(s);
 	if (!must_stop(s))
-		also(transfer(s, &next), &r, e, &next);
+		also(perform(s, &next), &r, e, &next);
 	also(stop_programs(s, &next), &r, e, &next);
 	enter_stage(s, STAGE_DRAINING);
 	also(engine_stop(s->engine, ENGINE_DEADLINE_NS, &next), &r, e, &next);
@@ -404,6 +412,7 @@ void supervisor_main(const struct supervised *job, const struct sandbox *sandbox
 	if (job->keeper >= 0)
 		close(job->keeper);
 	s.crew = (struct crew){
+		.topology = job->topology,
 		.programs = job->programs,
 		.evidence = ev,
 		.folder = job->folder,
@@ -413,6 +422,7 @@ void supervisor_main(const struct supervised *job, const struct sandbox *sandbox
 		.held = held,
 		.arg = &s,
 	};
+	crew_init(&s.crew);
 	if (sandbox_enter(sandbox, &ev->error) != 0 ||
 	    watch_children(&s.signals, &ev->error) != 0 || carry_out(&s, &ev->error) != 0)
 		ev->failed = true;

@@ -137,6 +137,8 @@ char *describe_fault_place(const struct topology *t, const struct fault *f)
 
 	if (fault_is_of_link(f))
 		return text_format("%s/%s", n->name, n->interfaces[f->interface].name);
+	if (f->command != NO_COMMAND)
+		return text_format("%s at %s", t->commands[f->command].name, n->name);
 	return text_format("%s of %s at %s",
 			   t->transfers[f->transfer].from == f->node ? "sender" : "receiver",
 			   t->transfers[f->transfer].name, n->name);

@@ -47,26 +47,40 @@ static bool is_network(const struct builder *b, const struct value *v)
 	return false;
 }
 
+void build_find_link(struct builder *b, const struct value *v, size_t *ret_node,
+		     size_t *ret_interface)
+{
+	const char *slash = strchr(v->text, '/');
+	size_t len = slash != NULL ? (size_t)(slash - v->text) : strlen(v->text);
+	cleanup_free char *name = text_format("%.*s", (int)len, v->text);
+	const struct value host = { name, v->at };
+
+	*ret_node = *ret_interface = NOT_RESOLVED;
+	if (is_network(b, &host))
+		build_refuse(b, &host,
+			     "is a network: a link is named by its node, as in alpine-2/eth0");
+	else
+		*ret_node = build_find_node(b, &host);
+	if (*ret_node == NOT_RESOLVED)
+		return;
+
+	const struct node *node = &b->t->nodes[*ret_node];
+
+	*ret_interface = slash != NULL ? find_interface(b, node, slash + 1, v)
+				       : only_interface(b, node, v);
+}
+
 static void set_link(struct builder *b, void *object, const struct value *values, size_t n)
 {
 	struct fault *f = object;
-	const char *slash = strchr(values[0].text, '/');
-	size_t len = slash != NULL ? (size_t)(slash - values[0].text) : strlen(values[0].text);
-	cleanup_free char *name = text_format("%.*s", (int)len, values[0].text);
-	const struct value v = { name, values[0].at };
-	const struct node *node;
 
 	(void)n;
-	if (is_network(b, &v))
-		build_refuse(b, &v,
-			     "is a network: a link is named by its node, as in alpine-2/eth0");
-	else
-		f->node = build_find_node(b, &v);
+	build_find_link(b, &values[0], &f->node, &f->interface);
 	if (f->node == NOT_RESOLVED)
 		return;
-	node = &b->t->nodes[f->node];
-	f->interface = slash != NULL ? find_interface(b, node, slash + 1, &values[0])
-				     : only_interface(b, node, &values[0]);
+
+	const struct node *node = &b->t->nodes[f->node];
+
 	/* What the fault does not change stays as the interface has it. */
 	for (int d = 0; f->interface != NOT_RESOLVED && d < N_DIRECTIONS; d++)
 		impairment_copy(&f->to[d], &node->interfaces[f->interface].impairments[d]);
@@ -80,6 +94,14 @@ static void set_program(struct builder *b, void *object, const struct value *val
 	struct nearest near = { .word = values[0].text };
 
 	(void)n;
+	for (size_t i = 0; i < b->t->n_commands; i++) {
+		if (strcmp(b->t->commands[i].name, values[0].text) == 0) {
+			f->command = i;
+			f->node = b->t->commands[i].node;
+			return;
+		}
+		nearest_consider(&near, b->t->commands[i].name);
+	}
 	for (size_t i = 0; i < b->t->n_transfers; i++) {
 		if (strcmp(b->t->transfers[i].name, values[0].text) == 0) {
 			f->transfer = i;
@@ -87,7 +109,8 @@ static void set_program(struct builder *b, void *object, const struct value *val
 		}
 		nearest_consider(&near, b->t->transfers[i].name);
 	}
-	build_refuse(b, &values[0], "is no transfer of this file%s", nearest_hint(&near));
+	build_refuse(b, &values[0], "is no program or transfer of this file%s",
+		     nearest_hint(&near));
 }
 
 static bool has_part(const struct transfer *tr, size_t node)
@@ -125,6 +148,11 @@ static void set_node(struct builder *b, void *object, const struct value *values
 	if (section_entry(b->section, "link") != NULL)
 		return;
 	node = build_find_node(b, &values[0]);
+	if (f->command != NO_COMMAND && node != NOT_RESOLVED && node != f->node)
+		build_refuse(b, &values[0], "is not where program '%s' runs",
+			     b->t->commands[f->command].name);
+	if (f->command != NO_COMMAND)
+		return;
 	f->node = node;
 	if (node == NOT_RESOLVED || f->transfer == NOT_RESOLVED)
 		return;
@@ -253,6 +281,7 @@ static void *begin_fault(struct builder *b, void *parent, const struct section *
 			     .flow = { NOT_RESOLVED, NOT_RESOLVED, 0 },
 			     .node = NOT_RESOLVED,
 			     .interface = NOT_RESOLVED,
+			     .command = NO_COMMAND,
 			     .transfer = NOT_RESOLVED,
 			     .line = build_line(b, s->at) };
 	if (name_check_word(s->title, &why) != 0)

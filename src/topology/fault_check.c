@@ -117,7 +117,7 @@ static void end_program_fault(struct builder *b, const struct fault *f, const st
 		problem_add(b->problems, at, "%s is of links: this fault is of a program",
 			    first->name);
 	refuse_stray(b, s, "direction", "link only");
-	if (!has(s, "node"))
+	if (!has(s, "node") && f->transfer != NOT_RESOLVED)
 		build_complain(b, s, "program",
 			       "program without 'node': the node says which of the transfer's "
 			       "programs, its sender or a receiver");
@@ -146,7 +146,7 @@ void fault_end(struct builder *b, void *object, const struct section *s)
 		problem_add(
 			b->problems, s->at,
 			"fault '%s' is of nothing: give it a link, as in link = NODE/INTERFACE, "
-			"or a program, as in program = TRANSFER",
+			"or a program, as in program = NAME",
 			s->title);
 }
 
@@ -158,7 +158,8 @@ static bool is_undone_by(const struct fault *f, const struct fault *undo)
 	if (undo->action == FAULT_UP)
 		return (f->action == FAULT_DOWN || f->action == FAULT_BLACKHOLE) &&
 		       f->node == undo->node && f->interface == undo->interface;
-	return f->action == FAULT_PAUSE && f->node == undo->node && f->transfer == undo->transfer;
+	return f->action == FAULT_PAUSE && f->node == undo->node && f->transfer == undo->transfer &&
+	       f->command == undo->command;
 }
 
 static void check_undoes_something(struct builder *b, const struct fault *f)
@@ -182,8 +183,8 @@ void build_check_faults(struct builder *b)
 		const struct fault *f = &b->t->faults[i];
 
 		if ((f->action == FAULT_UP && f->interface != NOT_RESOLVED) ||
-		    (f->action == FAULT_CONTINUE && f->transfer != NOT_RESOLVED &&
-		     f->node != NOT_RESOLVED))
+		    (f->action == FAULT_CONTINUE && f->node != NOT_RESOLVED &&
+		     (f->transfer != NOT_RESOLVED || f->command != NO_COMMAND)))
 			check_undoes_something(b, f);
 	}
 }

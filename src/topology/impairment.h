@@ -115,6 +115,7 @@ struct flow_selector {
 };
 
 /* Indices that do not concern a fault are SIZE_MAX. */
+#define NO_COMMAND SIZE_MAX
 struct fault {
 	char *name;
 	enum fault_action action;
@@ -130,7 +131,9 @@ struct fault {
 	bool direction[N_DIRECTIONS];	    /* which are concerned */
 	struct impairment to[N_DIRECTIONS]; /* FAULT_CHANGE: what the direction does from then on */
 
-	/* On a program: the one of this transfer at `node`: its sender or receiver. */
+	/* On a program: that of a `program` block, else of a transfer at `node`: its sender or
+	 * receiver. */
+	size_t command;	 /* index into topology.commands, or NO_COMMAND */
 	size_t transfer; /* index into topology.transfers */
 	int line;
 	int after_line; /* of the key `after`, 0: there is none */

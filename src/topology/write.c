@@ -9,43 +9,15 @@
 #include "base/text.h"
 #include "topology/address.h"
 #include "topology/units.h"
+#include "topology/write_expect.h"
 #include "topology/write_impairment.h"
+#include "topology/write_routing.h"
+#include "topology/write_values.h"
 
 #define DEFAULT_DEADLINE (60 * NS_PER_SEC)
 #define DEFAULT_PORT	 10000
 #define DEFAULT_MTU	 1500
 #define HEADERS_SNAPLEN	 128
-
-/* ---- values ---- */
-
-void write_quoted(struct text *t, const char *s)
-{
-	text_add(t, "\"");
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			text_add(t, "\\");
-		text_add_bytes(t, s, 1);
-	}
-	text_add(t, "\"");
-}
-
-/*
- * So that it leads there from anywhere (free). Symbolic links are not followed: a program looks at
- * the name it is called by, and a file is called by the name it has here.
- */
-static char *absolute_path(const char *path)
-{
-	cleanup_free char *here = path[0] != '/' ? get_current_dir_name() : NULL;
-
-	return here != NULL ? text_format("%s/%s", here, path) : text_dup(path);
-}
-
-static void key_quoted(struct text *t, const char *key, const char *value)
-{
-	text_add(t, "\t%s = ", key);
-	write_quoted(t, value);
-	text_add(t, "\n");
-}
 
 /* ---- networks and nodes ---- */
 
@@ -91,47 +63,12 @@ static void write_nodes(struct text *out, const struct topology *t)
 		text_add(out, "node %s {\n", t->nodes[n].name);
 		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++)
 			write_interface(out, t, &t->nodes[n].interfaces[i]);
+		write_routing(out, &t->nodes[n]);
 		text_add(out, "}\n");
 	}
 }
 
 /* ---- transfers ---- */
-
-/* As command.c splits words again: what is in single quotes means itself. */
-static void add_word(struct text *t, const char *word)
-{
-	text_add(t, "%s'", t->len != 0 ? " " : "");
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			text_add(t, "'\\''");
-		else
-			text_add_bytes(t, word, 1);
-	text_add(t, "'");
-}
-
-static bool needs_quotes(const char *word)
-{
-	return *word == '\0' || strpbrk(word, " \t\n'\"\\") != NULL;
-}
-
-/* One value, split by its blanks: an argument may be empty, a value may not. */
-static void write_command(struct text *out, const char *key, char *const *argv)
-{
-	cleanup_by(text_done) struct text words = { 0 };
-
-	for (size_t i = 0; argv != NULL && argv[i] != NULL; i++) {
-		/* Without a slash it is looked up in PATH. */
-		bool is_path = i == 0 && strchr(argv[0], '/') != NULL;
-		cleanup_free char *word = is_path ? absolute_path(argv[0]) : text_dup(argv[i]);
-
-		if (needs_quotes(word))
-			add_word(&words, word);
-		else
-			text_add(&words, "%s%s", i != 0 ? " " : "", word);
-	}
-	if (words.len != 0)
-		key_quoted(out, key, text_str(&words));
-}
 
 static void write_ends(struct text *out, const struct topology *t, const struct transfer *tr)
 {
@@ -147,7 +84,7 @@ static void write_files(struct text *out, const struct transfer *tr)
 {
 	text_add(out, "\tfiles = {");
 	for (size_t i = 0; i < tr->n_files; i++) {
-		cleanup_free char *path = absolute_path(tr->files[i].path);
+		cleanup_free char *path = write_absolute(tr->files[i].path);
 
 		text_add(out, "%s ", i != 0 ? "," : "");
 		write_quoted(out, path);
@@ -173,21 +110,9 @@ static void write_transfer(struct text *out, const struct topology *t, const str
 		text_add(out, "\tworkers = %u\n", tr->workers);
 	if (tr->rate_bps != 0)
 		text_add(out, "\trate = %s\n", unit_format_rate(rate, tr->rate_bps));
-	write_command(out, "sender", tr->sender);
-	write_command(out, "receiver", tr->receiver);
+	write_words(out, "sender", tr->sender);
+	write_words(out, "receiver", tr->receiver);
 	text_add(out, "}\n");
-}
-
-/* ---- programs ---- */
-
-static void write_program(struct text *out, const struct topology *t, const struct command *c)
-{
-	text_add(out, "\nprogram %s {\n\tnode = %s\n", c->name, t->nodes[c->node].name);
-	write_command(out, "command", c->argv);
-	for (size_t i = 0; i < c->n_listens; i++)
-		text_add(out, "%s%s/%u", i == 0 ? "\tlistens = { " : ", ",
-			 c->listens[i].protocol == IPPROTO_TCP ? "tcp" : "udp", c->listens[i].port);
-	text_add(out, "%s}\n", c->n_listens != 0 ? " }\n" : "");
 }
 
 /* ---- faults ---- */
@@ -211,6 +136,10 @@ static void write_when(struct text *out, const struct topology *t, const struct 
 
 static void write_what(struct text *out, const struct topology *t, const struct fault *f)
 {
+	if (f->command != NO_COMMAND) {
+		text_add(out, "\tprogram = %s\n", t->commands[f->command].name);
+		return;
+	}
 	if (!fault_is_of_link(f)) {
 		text_add(out, "\tprogram = %s\n\tnode = %s\n", t->transfers[f->transfer].name,
 			 t->nodes[f->node].name);
@@ -250,7 +179,7 @@ static void write_capture(struct text *out, const struct capture_settings *c)
 	if (c->kind == CAPTURE_HEADERS && c->snaplen != HEADERS_SNAPLEN)
 		text_add(out, "\tsnaplen = %u\n", c->snaplen);
 	if (c->filter != NULL)
-		key_quoted(out, "filter", c->filter);
+		write_key(out, "filter", c->filter);
 	if (c->buffer != 0)
 		text_add(out, "\tbuffer = %s\n", unit_format_size(size, c->buffer));
 	text_add(out, "}\n");
@@ -291,6 +220,10 @@ char *topology_write(const struct topology *t, const char *comment)
 		write_program(&out, t, &t->commands[i]);
 	for (size_t i = 0; i < t->n_faults; i++)
 		write_fault(&out, t, &t->faults[i]);
+	for (size_t i = 0; i < t->n_metrics; i++)
+		write_metric(&out, t, &t->metrics[i]);
+	for (size_t i = 0; i < t->n_expectations; i++)
+		write_expectation(&out, t, &t->expectations[i]);
 	write_capture(&out, &t->capture);
 	return text_take(&out);
 }

@@ -1,4 +1,5 @@
 #include "topology/write_impairment.h"
+#include "topology/write_values.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* write_impairment: what a link does, as keys of a block. For write.c. */
+/* write_impairment: what a link does, as keys of a block. For topology_write(). */
 #ifndef HARNESS_TOPOLOGY_WRITE_IMPAIRMENT_H
 #define HARNESS_TOPOLOGY_WRITE_IMPAIRMENT_H
 
@@ -11,7 +11,5 @@
  */
 void write_impairments(struct text *out, const struct impairment *to, const struct impairment *from,
 		       const char *indent);
-/* The string as a value in quotes. */
-void write_quoted(struct text *t, const char *s);
 
 #endif

@@ -15,6 +15,9 @@ static char *action_text(const struct topology *t, const struct fault *f)
 			  : f->direction[LINK_OUT]			  ? " out"
 									  : " in";
 
+	if (f->command != NO_COMMAND)
+		return text_format("%s %s, program %s", fault_action_names[f->action], n->name,
+				   t->commands[f->command].name);
 	if (!fault_is_of_link(f))
 		return text_format("%s %s, transfer %s", fault_action_names[f->action], n->name,
 				   t->transfers[f->transfer].name);

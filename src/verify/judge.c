@@ -75,6 +75,8 @@ void judge_run(const struct judge_input *in, struct run_verdict *verdict)
 	files_judge(&t);
 	raw_add_notes(t.raw, &t);
 	engine_add_notes(&t);
+	metrics_judge(&t);
+	expectations_judge(&t);
 	total(&t);
 	reasons_gather(&t);
 }

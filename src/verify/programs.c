@@ -10,7 +10,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "verify/signals.h"
+#include "base/signals.h"
+#include "verify/expect.h"
 #include "verify/trial.h"
 
 #define LAST_LINES 10
@@ -95,6 +96,11 @@ static char *log_tail(const char *folder, const char *log)
 	return sanitised(buf + start, (size_t)n - start);
 }
 
+char *programs_last_words(const struct trial *t, const char *log)
+{
+	return log_tail(t->folder, log);
+}
+
 /* ---- judging ---- */
 
 static bool killed_by_fault(const struct program_evidence *p)
@@ -102,7 +108,7 @@ static bool killed_by_fault(const struct program_evidence *p)
 	return p->killed_by != 0 && p->state == PROGRAM_KILLED && p->status == SIGKILL;
 }
 
-static char *how_it_ended(const struct topology *t, const struct program_evidence *p)
+static char *end_text(const struct topology *t, const struct program_evidence *p)
 {
 	char buf[16];
 
@@ -119,6 +125,20 @@ static char *how_it_ended(const struct topology *t, const struct program_evidenc
 		return text_format("killed by %s", signal_name(p->status, buf));
 	}
 	return NULL;
+}
+
+static char *how_it_ended(const struct topology *t, const struct program_evidence *p)
+{
+	char *end = end_text(t, p);
+
+	if (p->restarts == 0)
+		return end;
+
+	char *all = text_format("%s, after %u restart%s", end, p->restarts,
+				p->restarts == 1 ? "" : "s");
+
+	free(end);
+	return all;
 }
 
 static void fail(struct program_verdict *v, char *reason)
@@ -146,12 +166,15 @@ static bool stopped_early(const struct trial *t, const struct program_evidence *
 	       (p->role == ROLE_SENDER || (p->state == PROGRAM_EXITED && p->status != 0));
 }
 
-static char *deadline_text(const struct trial *t)
+/* Its own, of its block, or that of the run. */
+static char *deadline_text(const struct trial *t, const struct command *own)
 {
 	char buf[16];
 
-	return text_format("still running when the deadline of %s passed",
-			   text_duration(buf, t->topology->deadline_ns));
+	return text_format("still running when %s deadline of %s passed",
+			   own != NULL ? "its" : "the",
+			   text_duration(buf, own != NULL ? own->deadline_ns
+							  : t->topology->deadline_ns));
 }
 
 static char *left_behind_text(const struct program_evidence *p, bool to_background)
@@ -179,13 +202,16 @@ static void judge_own_end(const struct program_evidence *p, struct program_verdi
 }
 
 /* Servers of strangers answer SIGTERM with all kinds of exit status: iperf3's is 1. */
-static void judge_told_end(const struct program_evidence *p, struct program_verdict *v)
+static void judge_told_end(const struct program_evidence *p, const struct command *c,
+			   struct program_verdict *v)
 {
+	int stop_signal = c != NULL ? c->stop_signal : SIGTERM;
 	char buf[16];
 
 	if (p->ignored_stop)
-		fail(v, text_dup("ignored SIGTERM and had to be killed by SIGKILL"));
-	else if (p->state == PROGRAM_KILLED && p->status != SIGTERM)
+		fail(v, text_format("ignored %s and had to be killed by SIGKILL",
+				    signal_name(stop_signal, buf)));
+	else if (p->state == PROGRAM_KILLED && p->status != stop_signal)
 		fail(v, text_format("killed by %s when it was told to stop",
 				    signal_name(p->status, buf)));
 	else if (p->state == PROGRAM_EXITED && p->status != 0 && p->transfer != NO_TRANSFER)
@@ -216,9 +242,23 @@ static bool stopped_reading(const struct trial *t, const struct program_evidence
 	       !t->cut_short && s->queued > 0 && sender_failed(t, p->transfer);
 }
 
-static void judge_program(const struct trial *t, const struct program_evidence *p,
-			  const struct socket_evidence *socket, struct program_verdict *v)
+/* The block that it comes from; the programs of transfers come first and have none. */
+static const struct command *command_of(const struct trial *t, size_t program)
 {
+	const struct evidence *ev = t->evidence;
+	size_t first = 0;
+
+	while (first < ev->n_programs && ev->programs[first].transfer != NO_TRANSFER)
+		first++;
+	return program >= first ? &t->topology->commands[program - first] : NULL;
+}
+
+static void judge_program(const struct trial *t, size_t program, struct program_verdict *v)
+{
+	const struct program_evidence *p = &t->evidence->programs[program];
+	const struct socket_evidence *socket = &t->evidence->sockets[program];
+	const struct command *c = command_of(t, program);
+
 	if (p->state == PROGRAM_NEW) {
 		judge_start(t, p, v);
 	} else if (p->error[0] != '\0') {
@@ -229,16 +269,21 @@ static void judge_program(const struct trial *t, const struct program_evidence *
 	} else if (killed_by_fault(p)) {
 		/* As it was asked to be: what follows from that is for others to say. */
 		return;
+	} else if (p->past_own_deadline) {
+		fail(v, deadline_text(t, c));
 	} else if (p->past_deadline) {
-		fail(v, deadline_text(t));
+		fail(v, deadline_text(t, NULL));
 	} else if (stopped_early(t, p)) {
 		v->outcome = OUTCOME_INCONCLUSIVE;
 		v->reason = text_dup("was told to stop before it was done");
 	} else if (stopped_reading(t, p, socket)) {
 		fail(v, text_format("hangs: it left %llu bytes unread in its receive buffer",
 				    (unsigned long long)socket->queued));
+	} else if (expect_names_exit(t, p)) {
+		if (p->left_behind != 0)
+			fail(v, left_behind_text(p, !p->told_to_stop));
 	} else if (p->told_to_stop) {
-		judge_told_end(p, v);
+		judge_told_end(p, c, v);
 	} else {
 		judge_own_end(p, v);
 	}
@@ -258,7 +303,7 @@ void programs_judge(struct trial *t)
 		v->ended = how_it_ended(t->topology, p);
 		if (p->started_ns != 0 && p->ended_ns > p->started_ns)
 			v->time_ns = p->ended_ns - p->started_ns;
-		judge_program(t, p, &ev->sockets[i], v);
+		judge_program(t, i, v);
 		if (v->outcome == OUTCOME_FAIL)
 			v->output = log_tail(t->folder, p->log);
 	}

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -258,7 +259,8 @@ static void test_drops_are_counted(void **state)
 
 static void assert_ends(const struct recorder *r)
 {
-	struct pollfd p = { .fd = recorder_pidfd(r), .events = POLLIN };
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, recorder_pid(r), 0);
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
 	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
 }
