@@ -11,7 +11,7 @@ _harness_operands()
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--only | --seed | --repeat | --keep | --engine | --captures | --color | --skip-code | --name | --timeout | \
+		--only | --seed | --repeat | --jobs | --keep | --engine | --captures | --color | --skip-code | --name | --timeout | \
 			--lines | --probes | --output | --packets | --pps | --seconds | -n | -t | -o)
 			((i++))
 			[[ ${COMP_WORDS[i]} == = ]] && ((i++))
@@ -50,7 +50,8 @@ _harness_options()
 {
 	local options
 	case $1 in
-	run) options='--only --seed --repeat --keep --engine --captures --json --color --skip-code --quiet --verbose' ;;
+	run) options='--only --seed --repeat --jobs --fail-fast --keep --engine --captures --json --color --skip-code --quiet --verbose' ;;
+	check) options=--only ;;
 	up) options='--detach --name --only --engine --captures' ;;
 	ps) options='--quiet --programs --json' ;;
 	logs) options='--follow --lines' ;;
@@ -72,7 +73,7 @@ _harness_value()
 	--color) _harness_words $'auto\nalways\nnever' ;;
 	--captures) _harness_files '' ;;
 	--output) _harness_files '*.conf' ;;
-	--only | --seed | --repeat | --skip-code | --name | --timeout | --lines | --probes | --packets | --pps | --seconds)
+	--only | --seed | --repeat | --jobs | --skip-code | --name | --timeout | --lines | --probes | --packets | --pps | --seconds)
 		COMPREPLY=()
 		;;
 	*) return 1 ;;

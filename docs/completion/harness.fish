@@ -7,7 +7,7 @@ function __harness_operands
     for word in $words[3..-1]
         if test $skip = yes
             set skip no
-        else if contains -- $word --only --seed --repeat --keep --engine --captures --color --skip-code --name --timeout \
+        else if contains -- $word --only --seed --repeat --jobs --keep --engine --captures --color --skip-code --name --timeout \
                 --lines --probes --output --packets --pps --seconds -n -t -o
             set skip yes
         else if not string match -q -- '-*' $word
@@ -61,11 +61,13 @@ complete -c harness -n '__harness_at 1 exec shell' -a '(__harness_ask (__harness
 complete -c harness -n '__harness_at 1 logs' -a '(__harness_ask --programs (__harness_operands)[1])' -d program
 complete -c harness -n '__harness_at 2 exec' -a '(__fish_complete_command)'
 
-complete -c harness -n '__harness_at -1 run up' -l only -x -d 'NAME=VALUE of a vary block'
+complete -c harness -n '__harness_at -1 run check up' -l only -x -d 'NAME=VALUE of a vary block'
 complete -c harness -n '__harness_at -1 run up calibrate' -l engine -x -a 'auto user netem' -d 'what impairs links'
 complete -c harness -n '__harness_at -1 run up' -l captures -x -a '(__fish_complete_directories)' -d 'where the evidence goes'
 complete -c harness -n '__harness_at -1 run calibrate' -l seed -x -d 'instead of its own'
 complete -c harness -n '__harness_at -1 run' -l repeat -x -d 'runs of each combination'
+complete -c harness -n '__harness_at -1 run' -l jobs -x -d 'runs at the same time'
+complete -c harness -n '__harness_at -1 run' -l fail-fast -d 'end with the first that fails'
 complete -c harness -n '__harness_at -1 run' -l keep -x -a 'few failed all' -d 'folders that stay'
 complete -c harness -n '__harness_at -1 run' -l color -x -a 'auto always never' -d colours
 complete -c harness -n '__harness_at -1 run' -l skip-code -x -d 'instead of 3'
