@@ -30,7 +30,7 @@ void figures_of_run(const struct run_verdict *r, struct figures *ret_figures)
 	for (size_t i = 0; i < r->n_metrics; i++)
 		if (r->metrics[i].found)
 			add(ret_figures, r->metrics[i].name, render_text(r->metrics[i].unit),
-			    r->metrics[i].value, 1);
+			    r->metrics[i].value, 2);
 	if (r->time_ns == 0)
 		return;
 	add(ret_figures, "time", "ns", (double)r->time_ns, 0);

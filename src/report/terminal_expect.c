@@ -9,50 +9,7 @@
 #include "base/text.h"
 #include "report/figure.h"
 #include "report/render.h"
-#include "report/table.h"
 #include "report/terminal.h"
-
-/* ---- metrics ---- */
-
-static const struct table_column columns[] = {
-	{ "metric", false, 0 },
-	{ "value", true, 0 },
-	{ "unit", false, 0 },
-};
-
-static void add_printable(struct table *table, const char *s)
-{
-	struct text t = { 0 };
-
-	render_printable(&t, s, RENDER_ONE_LINE);
-	table_add(table, NULL, "%s", text_str(&t));
-	text_done(&t);
-}
-
-static void add_metric(struct table *table, const struct metric_value *m)
-{
-	const char *color = m->outcome != OUTCOME_PASS ? render_color(m->outcome) : NULL;
-
-	add_printable(table, m->name);
-	if (m->found)
-		table_add(table, color, "%.6g", m->value);
-	else
-		table_add(table, color, "-");
-	add_printable(table, m->unit);
-}
-
-/* Those of several runs are rows and columns of their variables (pivot.h). */
-void terminal_print_metrics(const struct terminal *t, size_t width)
-{
-	cleanup_by(table_done) struct table table = { .columns = columns, .n_columns = 3 };
-
-	if (t->s->n_runs != 1 || t->s->runs[0].n_metrics == 0)
-		return;
-	for (size_t i = 0; i < t->s->runs[0].n_metrics; i++)
-		add_metric(&table, &t->s->runs[0].metrics[i]);
-	table_print(&table, t->out, "  ", width, t->color);
-	fputc('\n', t->out);
-}
 
 static void print_metric(const struct terminal *t, const struct metric_value *m)
 {
