@@ -96,7 +96,14 @@ static void judge_responses(const struct condition *c, const struct found *f,
 		v->look = command_of(f->wrong_path, s->filter_wrong);
 }
 
-static void judge_lost(const struct condition *c, const struct found *f,
+/* That some may be lost is no reason not to say that they were, and how. */
+static void note_lost(const struct expecting *x, const struct condition_verdict *v)
+{
+	run_verdict_note(x->trial->verdict, text_format("expect %s allows for what was lost: %s",
+							x->expectation->name, v->found));
+}
+
+static void judge_lost(const struct expecting *x, const struct condition *c, const struct found *f,
 		       struct condition_verdict *v)
 {
 	const struct http_tally *s = &f->sum;
@@ -111,7 +118,9 @@ static void judge_lost(const struct condition *c, const struct found *f,
 	add_gap(&t, o, f);
 	expect_set(v, o, "%s", text_str(&t));
 	text_done(&t);
-	if (o != OUTCOME_PASS && s->filter_lost != NULL)
+	if (o == OUTCOME_PASS && s->lost != 0)
+		note_lost(x, v);
+	else if (s->filter_lost != NULL)
 		v->look = command_of(f->lost_path, s->filter_lost);
 }
 
@@ -133,6 +142,6 @@ void expect_judge_http(const struct expecting *x, const struct http_tally *const
 		if (c->kind == EXPECT_RESPONSES)
 			judge_responses(c, &f, v);
 		else if (c->kind == EXPECT_LOST)
-			judge_lost(c, &f, v);
+			judge_lost(x, c, &f, v);
 	}
 }
