@@ -133,8 +133,10 @@ check:
 	ci/deps check
 	@ci/check
 
-# What `make check` builds before it runs anything.
+# What `make check` builds before it runs anything. Topologies name programs of ours, which lie beside
+# whoever reads them.
 test: all $(UNIT) $(MISBEHAVING)
+	$(Q)ln -sfn ../../nodes $(BUILD)/tests/unit/nodes
 
 asan tsan:
 	@$(MAKE) --no-print-directory VARIANT=$@ test
@@ -179,9 +181,9 @@ install: all
 	install -D -m 644 docs/completion/harness.fish \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/harness.fish
 	install -D -m 644 captures/harness.lua $(DESTDIR)$(PREFIX)/share/harness/harness.lua
-	for f in topologies/*.conf topologies/files/*.png; do \
+	for f in topologies/*.conf $$(find topologies/files -type f ! -name '*.sh' ! -name '*.c'); do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
-	for f in topologies/files/*.sh; do \
+	for f in $$(find topologies/files -name '*.sh'); do \
 		install -D -m 755 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
 
 help:
