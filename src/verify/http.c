@@ -73,8 +73,10 @@ static void http_close(void *of, bool missing)
 {
 	struct exchange *x = of;
 
-	x->h->tally.unseen += missing;
-	if (!x->over && x->client_left)
+	/* One that was reset had no more bytes, whatever it was still to get. */
+	if (!x->over && missing)
+		x->h->tally.unseen++;
+	else if (!x->over && x->client_left)
 		x->h->tally.left += x->n_requests;
 	else if (!x->over)
 		x->h->tally.open += x->n_requests;
