@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/run_options.h"
 #include "cli/session.h"
+#include "lab/cgroup.h"
 #include "report/report.h"
 #include "run/run.h"
 #include "topology/plan.h"
@@ -67,6 +68,7 @@ static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 			return -1;
 	if (run_catch_signals(e) != 0)
 		return -1;
+	cgroup_sweep();
 	return run_session(plan, o, argc, argv, e);
 }
 

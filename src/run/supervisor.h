@@ -4,14 +4,16 @@
 
 #include "evidence/evidence.h"
 #include "lab/sandbox.h"
+#include "program/limits.h"
 #include "program/program.h"
 #include "topology/topology.h"
 
 struct supervised {
 	const struct topology *topology;
 	const struct programs *programs;
-	const char *folder;  /* of the run, absolute */
-	const char *comment; /* for the captures */
+	struct limits *limits; /* NULL: no program has any */
+	const char *folder;    /* of the run, absolute */
+	const char *comment;   /* for the captures */
 	struct evidence *evidence;
 };
 
