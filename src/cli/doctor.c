@@ -164,10 +164,12 @@ static const char *mend_netem(enum family family, const struct finding *f)
 static const char *mend_cgroup(enum family family, const struct finding *f)
 {
 	(void)family;
+	if (f->num != 0 && geteuid() != 0)
+		return "run it as root, or in a part of yours: systemd-run --user --scope "
+		       "./harness ...";
 	switch (f->num) {
 	case EACCES:
 	case EPERM:
-		return "systemd-run --user --scope ./harness ..., or run it as root";
 	case EROFS:
 		return "docker run --privileged --cgroupns=host";
 	case EBUSY:

@@ -18,9 +18,9 @@
 #include "base/text.h"
 #include "lab/cgroup_files.h"
 
-#define PREFIX	  "harness."
-#define RANDOM	  "XXXXXX"
-#define MAX_FILE  65536
+#define PREFIX	 "harness."
+#define RANDOM	 "XXXXXX"
+#define MAX_FILE 65536
 
 /* ---- files ---- */
 
@@ -55,6 +55,11 @@ static int lock_folder(const char *path, int how, struct err *e)
 	if (fd < 0 || flock(fd, how) != 0)
 		return err_set(e, errno, "lock %s", path);
 	return take_fd(&fd);
+}
+
+int cgroup_hold(const char *path, struct err *e)
+{
+	return lock_folder(path, LOCK_SH | LOCK_NB, e);
 }
 
 /* ---- the names of runs' folders ---- */
@@ -111,14 +116,16 @@ static void visit_folders(const char *place, visit_fn *visit, void *arg)
 
 /* ---- removing ---- */
 
-static void remove_children(const char *path)
+static int remove_children(const char *path, struct err *e)
 {
 	cleanup_closedir DIR *dir = opendir(path);
 	const struct dirent *d;
 
 	while (dir != NULL && (d = readdir(dir)) != NULL)
-		if (d->d_type == DT_DIR && d->d_name[0] != '.')
-			unlinkat(dirfd(dir), d->d_name, AT_REMOVEDIR);
+		if (d->d_type == DT_DIR && d->d_name[0] != '.' &&
+		    unlinkat(dirfd(dir), d->d_name, AT_REMOVEDIR) != 0)
+			return err_set(e, errno, "remove %s/%s", path, d->d_name);
+	return 0;
 }
 
 /*
@@ -129,7 +136,9 @@ static int remove_folder(const char *place, const char *path, unsigned made, str
 {
 	struct err ignored;
 
-	remove_children(path);
+	/* A process that is still in there is to keep its limits. */
+	if (remove_children(path, e) != 0)
+		return -1;
 	hand_on(path, '-', read_controllers(path, "cgroup.subtree_control"), &ignored);
 	hand_on(place, '-', made & CGROUP_CPU, &ignored);
 	hand_on(place, '-', made & CGROUP_MEMORY, &ignored);
@@ -266,7 +275,7 @@ static int make_locked(const char *place, unsigned needed, unsigned missing, str
 	path = name_template(place, made);
 	if (mkdtemp(path) == NULL)
 		return err_set(e, errno, "make a folder in %s", place);
-	lock = lock_folder(path, LOCK_EX | LOCK_NB, e);
+	lock = cgroup_hold(path, e);
 	if (lock < 0 || fill(place, path, needed, missing, e) != 0) {
 		remove_folder(place, path, made, &ignored);
 		return -1;
@@ -316,12 +325,9 @@ static int places_find(struct places *ret, struct err *e)
 	    fs_read("/proc/self/cgroup", MAX_FILE, &cgroups, NULL, e) != 0)
 		return -1;
 	own = cgroup_find_own(cgroups);
-	if (own == NULL || !cgroup_find_mount(mountinfo, &ret->mount))
+	if (own == NULL || !cgroup_find_mount(mountinfo, own, &ret->mount))
 		return err_set(e, 0, "no cgroup v2 is mounted here");
 	ret->own = cgroup_folder_of(&ret->mount, own);
-	if (ret->own == NULL)
-		return err_set(e, 0, "our own cgroup %s is not below what is mounted on %s", own,
-			       ret->mount.point);
 	return 0;
 }
 

@@ -7,9 +7,10 @@
  *	PLACE/harness.MADE.XXXXXX		the run's
  *	PLACE/harness.MADE.XXXXXX/NUMBER	one per program, with its limits
  *
- * whose maker holds a lock (flock(2)) on the run's folder. A folder that nobody
- * holds is stale: cgroup_sweep(), and everybody who makes another one at that
- * place, removes it. A lock says so across pid namespaces, which a pid would not.
+ * and all who use the run's folder hold a shared lock on it (flock(2)). A folder
+ * that nobody holds is stale: cgroup_sweep(), and everybody who makes another one
+ * at that place, removes it. Locks end with processes, as pids do, but count
+ * across pid namespaces.
  *
  * PLACE is the first of these that works, tried with a process: the cgroup that
  * we are in, the one above it, and so on up to the uppermost that is mounted;
@@ -40,8 +41,10 @@ struct cgroup {
 
 #define CGROUP_NONE ((struct cgroup){ .lock = -1 })
 
-/* Make the run's folder, its children with these controllers. The lock is inherited by fork(2). */
+/* Make the run's folder, its children with these controllers, and hold it. */
 int cgroup_make(unsigned controllers, struct cgroup *ret_cgroup, struct err *e);
+/* Hold this folder of a run, too, as long as the descriptor is open, in children as well. */
+int cgroup_hold(const char *path, struct err *e);
 /* A child with limits: of processors, 0: all, and of bytes of memory, 0: all; swap is none then. */
 int cgroup_add(const struct cgroup *c, const char *name, double cpus, uint64_t memory,
 	       struct err *e);

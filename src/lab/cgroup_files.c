@@ -57,21 +57,36 @@ static bool parse_mount(char *line, struct cgroup_mount *ret)
 	return true;
 }
 
-bool cgroup_find_mount(const char *mountinfo, struct cgroup_mount *ret)
-{
-	cleanup_free char *copy = text_dup(mountinfo);
-
-	for (char *rest = copy, *line; (line = strsep(&rest, "\n")) != NULL;)
-		if (parse_mount(line, ret))
-			return true;
-	return false;
-}
-
 void cgroup_mount_done(struct cgroup_mount *m)
 {
 	free(m->point);
 	free(m->root);
 	*m = (struct cgroup_mount){ 0 };
+}
+
+bool cgroup_find_mount(const char *mountinfo, const char *cgroup, struct cgroup_mount *ret)
+{
+	cleanup_free char *copy = text_dup(mountinfo);
+	bool found = false;
+
+	for (char *rest = copy, *line; (line = strsep(&rest, "\n")) != NULL;) {
+		struct cgroup_mount m;
+
+		if (!parse_mount(line, &m))
+			continue;
+
+		cleanup_free char *folder = cgroup_folder_of(&m, cgroup);
+
+		if (folder == NULL) {
+			cgroup_mount_done(&m);
+			continue;
+		}
+		if (found)
+			cgroup_mount_done(ret);
+		*ret = m;
+		found = true;
+	}
+	return found;
 }
 
 char *cgroup_find_own(const char *proc_cgroup)

@@ -17,8 +17,11 @@ struct cgroup_mount {
 	char *root;  /* the cgroup that this folder is; "/" for the uppermost */
 };
 
-/* The first in a file like /proc/self/mountinfo, proc(5); false: there is none. */
-bool cgroup_find_mount(const char *mountinfo, struct cgroup_mount *ret_mount);
+/*
+ * In a file like /proc/self/mountinfo, proc(5): the last one that shows this cgroup, as it may lie
+ * over the others. False: there is none.
+ */
+bool cgroup_find_mount(const char *mountinfo, const char *cgroup, struct cgroup_mount *ret_mount);
 void cgroup_mount_done(struct cgroup_mount *m);
 /* The cgroup v2 in a file like /proc/self/cgroup (free), cgroups(7); NULL: there is none. */
 char *cgroup_find_own(const char *proc_cgroup);

@@ -25,6 +25,7 @@
 
 struct limits {
 	struct child guard;
+	int hold; /* on the run's folder: it is in use even when somebody kills the guard */
 	size_t n; /* as programs */
 	int *cgroups;
 	uint64_t *kills; /* of which limits_were_hit() has told */
@@ -123,12 +124,15 @@ static void note_unlimited(const struct programs *programs, struct evidence *ev,
 	for (size_t i = 0; i < programs->n; i++)
 		if (has_limits(&programs->p[i]))
 			snprintf(ev->programs[i].unlimited, sizeof(ev->programs[i].unlimited),
-				 "%.127s", why->msg);
+				 "%.255s", why->msg);
 }
 
 static int open_cgroups(struct limits *l, const struct programs *programs, const char *path,
 			struct err *e)
 {
+	l->hold = cgroup_hold(path, e);
+	if (l->hold < 0)
+		return -1;
 	for (size_t i = 0; i < l->n; i++) {
 		char child[PATH_MAX + 32];
 
@@ -165,7 +169,8 @@ int limits_open(const struct programs *programs, struct evidence *ev, struct lim
 	if (controllers_for(programs) == 0)
 		return 0;
 	l = array_new(1, sizeof(*l));
-	*l = (struct limits){ .n = programs->n,
+	*l = (struct limits){ .hold = -1,
+			      .n = programs->n,
 			      .cgroups = array_new(programs->n, sizeof(*l->cgroups)),
 			      .kills = array_new(programs->n, sizeof(*l->kills)) };
 	for (size_t i = 0; i < l->n; i++)
@@ -206,12 +211,16 @@ void limits_close(struct limits *l)
 	for (size_t i = 0; i < l->n; i++)
 		if (l->cgroups[i] >= 0)
 			close(l->cgroups[i]);
+	if (l->hold >= 0)
+		close(l->hold);
 	/* It says nothing more, and ends: that is the answer. */
-	if (!l->guard.ended && l->guard.control >= 0) {
+	if (l->guard.pid > 0 && !l->guard.ended) {
 		child_send(&l->guard, "", 1);
 		child_receive(&l->guard, &nothing, 1, clock_ns() + GUARD_DEADLINE_NS);
 	}
 	child_done(&l->guard);
+	/* When it was killed its work is left to do; otherwise there is nothing. */
+	cgroup_sweep();
 	free(l->cgroups);
 	free(l->kills);
 	free(l);

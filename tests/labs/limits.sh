@@ -62,14 +62,14 @@ END
 without_limits() {
 	run memory
 	same "$1: memory: exit status" 3 "$status"
-	has "$1: memory: it says why" "inconclusive: its memory could not be limited: $2 memory" \
+	has "$1: memory: it says why" "inconclusive: its memory could not be limited: $2memory controller" \
 		"$(programs >said; echo said)"
 	run both
-	has "$1: both: it says why" "its processors and memory could not be limited: $2 cpu and mem" \
+	has "$1: both: it says why" "its processors and memory could not be limited: $2cpu and mem" \
 		"$(programs >said; echo said)"
 	run cpus
 	same "$1: what fails fails all the same" 1 "$status"
-	has "$1: processors: it says why" "inconclusive: its processors could not be limited: $2 cpu" \
+	has "$1: processors: it says why" "inconclusive: its processors could not be limited: $2cpu controller" \
 		"$(programs >said; echo said)"
 }
 
@@ -108,6 +108,15 @@ begin() {
 }
 
 nothing_stays() {
+	begin "killed guard"
+	kill -9 "$(pgrep -x guard)"
+	lab none </dev/null
+	run none
+	same "killed guard: nobody takes its limits away" "67108864 50000 100000" \
+		"$(cd /sys/fs/cgroup/harness.*/0 && echo "$(cat memory.max)" "$(cat cpu.max)")"
+	kill -TERM "$pid"
+	wait "$pid"
+	ok "killed guard: nothing is left" tree_is before
 	begin "killed harness"
 	kill -9 "$pid"
 	ok "killed harness: nothing is left" tree_is before
@@ -132,8 +141,7 @@ nothing_stays() {
 
 	begin "killed with its guard again"
 	kill -9 "$(pgrep -x guard)" "$pid"
-	wait "$pid"
-	lab none </dev/null
+	wait "$pid" 2>/dev/null
 	run none
 	ok "the next run of anything sweeps" tree_is before
 }
@@ -152,18 +160,59 @@ at_once() {
 	ok "three at once: nothing is left" tree_is before
 }
 
+# as_nobody FOLDER COMMAND...: the command as an unprivileged user, in this cgroup.
+as_nobody() {
+	echo "$1" >folder
+	shift
+	# shellcheck disable=SC2016
+	sh -c 'echo 0 >"$1/cgroup.procs" && shift && exec setpriv --reuid 65534 --regid 65534 \
+		--clear-groups "$@"' - "$(cat folder)" "$@"
+}
+
+# A part of the tree that belongs to a user, as systemd has it for each, and a shell in it.
+delegated() {
+	theirs=/sys/fs/cgroup/theirs
+	mkdir "$theirs"
+	echo '+cpu +memory' >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir "$theirs/shell" theirs
+	chown -R 65534 "$theirs" theirs
+	tree >before
+	as_nobody "$theirs/shell" "$harness" run --captures theirs both.conf >out 2>&1
+	same "in a part of one's own: exit status" 0 $?
+	ok "in a part of one's own: nothing is left" tree_is before
+	# A process in the part itself, and none may be handed on: the kernel's rule.
+	as_nobody "$theirs" "$harness" run --captures theirs both.conf >out 2>&1
+	same "nowhere to go: exit status" 3 $?
+	has "nowhere to go: it says why" 'could not be limited: /sys/fs/cgroup/theirs: .*: Device or resource busy' out
+	as_nobody "$theirs" "$harness" doctor >out 2>&1
+	has "nowhere to go: what mends it" 'mend: .*systemd-run --user --scope' out
+	ok "nowhere to go: nothing is left" tree_is before
+
+	# A container has a part that it sees as the whole.
+	# shellcheck disable=SC2016
+	sh -c 'echo 0 >"$1/cgroup.procs" && exec unshare -C -m sh -c "
+		umount /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec \"\$0\" doctor" "$2"' - \
+		"$theirs" "$harness" >out 2>&1
+	has "in a container: it says why" 'without +cgroup v2 +/sys/fs/cgroup: .*: Device or resource busy' out
+	has "in a container: what mends it" 'mend: docker run --cgroupns=host' out
+	ok "in a container: nothing is left" tree_is before
+	rmdir "$theirs/shell" "$theirs"
+	echo '-cpu -memory' >/sys/fs/cgroup/cgroup.subtree_control
+}
+
 if [ -n "$inside" ]; then
 	run memory
 	has "not mounted: it says why" 'could not be limited: no cgroup v2 is mounted here' \
 		"$(programs >said; echo said)"
 	mount -t cgroup2 none /sys/fs/cgroup
 	tree >before
-	"$harness" doctor >doctor
-	has "doctor finds it" '✓ ok +cgroup v2 +cpu and memory, in /sys/fs/cgroup$' doctor
+	"$harness" doctor >said
+	has "doctor finds it" '✓ ok +cgroup v2 +cpu and memory, in /sys/fs/cgroup$' said
 	ok "doctor leaves nothing" tree_is before
 	limits_are_kept
 	nothing_stays
 	at_once
+	delegated
 	finish
 fi
 
@@ -184,7 +233,7 @@ cd "$work" || exit 1
 if "$harness" doctor | grep -q 'ok .*cgroup v2'; then
 	skip "without cgroup v2" "this machine has it"
 else
-	without_limits "here" "no cgroup v2 with [a ]*"
+	without_limits "here" "no cgroup v2 with (a )?"
 	"$harness" check limited.conf >said
 	has "check tells the limits" 'eats .*at most 64MiB of memory' said
 	has "check tells what comes of them" 'the run is inconclusive' said
