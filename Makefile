@@ -145,7 +145,8 @@ lint:
 	@clang-format --dry-run -Werror $(SOURCES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=ctuuninitvar --std=c11 -Isrc -Inodes/lib src nodes tests/nodes
-	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/bench/*.sh tests/fuzz/*.sh
+	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/nodes/*.sh \
+		tests/bench/*.sh tests/fuzz/*.sh topologies/files/*.sh
 	mandoc -Tlint -Wwarning docs/*.[15]
 
 bench:
@@ -160,6 +161,7 @@ soak: test
 	TRANSFER_SEEDS=200 $(BUILD)/tests/unit/test_nodes_transfer
 	LONG=1 BUILD=$(BUILD) tests/labs/sizes.sh
 	SEEDS=200 BUILD=$(BUILD) tests/labs/links.sh
+	SEEDS=200 BUILD=$(BUILD) tests/labs/random.sh
 
 install: all
 	install -D -m 755 $(BUILD)/harness $(DESTDIR)$(PREFIX)/bin/harness
@@ -174,6 +176,8 @@ install: all
 	install -D -m 644 captures/harness.lua $(DESTDIR)$(PREFIX)/share/harness/harness.lua
 	for f in topologies/*.conf topologies/files/*.png; do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
+	for f in topologies/files/*.sh; do \
+		install -D -m 755 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
 
 help:
 	@echo "make run      set up what is missing, build, run topologies/3alpine.conf"

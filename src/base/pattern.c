@@ -10,19 +10,24 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-/* Steps of one match, without JIT and with. */
-#define MATCH_LIMIT 10000000
+/* Steps from one place of the subject on. */
+#define MATCH_LIMIT 1000000
 /* KiB of heap that the interpreter may take for one match. */
 #define HEAP_LIMIT_KIB (64 * 1024)
 #define JIT_STACK_MIN  (32 * 1024)
 #define JIT_STACK_MAX  (8 * 1024 * 1024)
 
+/* What a match needs, made by the first one: most patterns are compiled only to be checked. */
+struct matcher {
+	pcre2_match_data *data;
+	pcre2_match_context *context;
+	pcre2_jit_stack *stack; /* NULL: it is interpreted */
+};
+
 struct pattern {
 	char *text;
 	pcre2_code *code;
-	pcre2_match_data *match;
-	pcre2_match_context *context;
-	pcre2_jit_stack *stack; /* NULL: it is interpreted */
+	struct matcher *matcher;
 	unsigned n_groups;
 };
 
@@ -39,28 +44,45 @@ static int match_error(struct err *e, int code)
 }
 
 /* Where there is no JIT for this machine, or it may not make code executable, it is interpreted. */
-static void prepare(struct pattern *p)
+static void prepare(const struct pattern *p)
 {
-	p->match = pcre2_match_data_create_from_pattern(p->code, NULL);
-	p->context = pcre2_match_context_create(NULL);
-	if (p->match == NULL || p->context == NULL)
+	struct matcher *m = p->matcher;
+
+	m->data = pcre2_match_data_create_from_pattern(p->code, NULL);
+	m->context = pcre2_match_context_create(NULL);
+	if (m->data == NULL || m->context == NULL)
 		abort();
-	pcre2_set_match_limit(p->context, MATCH_LIMIT);
-	pcre2_set_heap_limit(p->context, HEAP_LIMIT_KIB);
+	pcre2_set_match_limit(m->context, MATCH_LIMIT);
+	pcre2_set_heap_limit(m->context, HEAP_LIMIT_KIB);
 	if (pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE) == 0)
-		p->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
-	if (p->stack != NULL)
-		pcre2_jit_stack_assign(p->context, NULL, p->stack);
+		m->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
+	if (m->stack != NULL)
+		pcre2_jit_stack_assign(m->context, NULL, m->stack);
+}
+
+/* Lines may end in CR, LF or both: a program that redraws a line writes CR between its forms. */
+static pcre2_code *compile(const char *text, int *ret_error, size_t *ret_offset)
+{
+	const uint32_t options = PCRE2_MULTILINE | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
+				 PCRE2_NEVER_BACKSLASH_C;
+	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+
+	if (context == NULL)
+		abort();
+	pcre2_set_newline(context, PCRE2_NEWLINE_ANYCRLF);
+
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, options,
+					 ret_error, ret_offset, context);
+
+	pcre2_compile_context_free(context);
+	return code;
 }
 
 int pattern_new(const char *text, struct pattern **ret_pattern, size_t *ret_offset, struct err *e)
 {
 	int error;
 	size_t offset;
-	pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
-					 PCRE2_MULTILINE | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
-						 PCRE2_NEVER_BACKSLASH_C,
-					 &error, &offset, NULL);
+	pcre2_code *code = compile(text, &error, &offset);
 
 	if (code == NULL) {
 		if (ret_offset != NULL)
@@ -75,7 +97,7 @@ int pattern_new(const char *text, struct pattern **ret_pattern, size_t *ret_offs
 	p->code = code;
 	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &n_groups);
 	p->n_groups = n_groups;
-	prepare(p);
+	p->matcher = array_new(1, sizeof(*p->matcher));
 	*ret_pattern = p;
 	return 0;
 }
@@ -84,9 +106,10 @@ void pattern_free(struct pattern *p)
 {
 	if (p == NULL)
 		return;
-	pcre2_jit_stack_free(p->stack);
-	pcre2_match_context_free(p->context);
-	pcre2_match_data_free(p->match);
+	pcre2_jit_stack_free(p->matcher->stack);
+	pcre2_match_context_free(p->matcher->context);
+	pcre2_match_data_free(p->matcher->data);
+	free(p->matcher);
 	pcre2_code_free(p->code);
 	free(p->text);
 	free(p);
@@ -119,14 +142,19 @@ int pattern_match(const struct pattern *p, const char *subject, size_t len, size
 {
 	assert(start <= len);
 
-	int n = pcre2_match(p->code, (PCRE2_SPTR)subject, len, start, 0, p->match, p->context);
+	const struct matcher *m = p->matcher;
+
+	if (m->data == NULL)
+		prepare(p);
+
+	int n = pcre2_match(p->code, (PCRE2_SPTR)subject, len, start, 0, m->data, m->context);
 
 	if (n == PCRE2_ERROR_NOMATCH)
 		return 0;
 	if (n < 0)
 		return match_error(e, n);
 
-	const PCRE2_SIZE *found = pcre2_get_ovector_pointer(p->match);
+	const PCRE2_SIZE *found = pcre2_get_ovector_pointer(m->data);
 
 	for (size_t i = 0; i < n_spans; i++) {
 		bool took_part = i < (size_t)n && found[2 * i] != PCRE2_UNSET;

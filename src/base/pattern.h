@@ -1,7 +1,7 @@
 /*
  * pattern: Perl-compatible regular expressions (PCRE2), over bytes that may not be well-formed.
  *
- * `^` and `$` match at the beginning and the end of every line; text is UTF-8, and a byte that is
+ * `^` and `$` match at the beginning and the end of every line (CR, LF or both); text is UTF-8, and a byte that is
  * not matches nothing but is no error (PCRE2_MATCH_INVALID_UTF). A match has bounds on the work
  * and the memory that it may take: an expression that backtracks without end is an error, not a
  * hang. A pattern may be used by one thread at a time.

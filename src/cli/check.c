@@ -6,21 +6,23 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "capture/filter.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "topology/address.h"
 #include "topology/describe.h"
-#include "topology/plan.h"
+#include "topology/select.h"
 #include "topology/units.h"
 
 static const char help[] =
-	"Usage: harness check TOPOLOGY\n\n"
+	"Usage: harness check [OPTION...] TOPOLOGY\n\n"
 	"Reads a topology file and prints what 'harness run' would do with it: nodes, links, "
 	"runs,\n"
 	"programs, faults, and what is expected of all that. Nothing is started.\n\n"
-	"  -h, --help  this text\n\n"
+	"  --only NAME=VALUE[,VALUE...]  only the runs where NAME has one of these values\n"
+	"  -h, --help                    this text\n\n"
 	"Exit status: 0 the file is good; 2 it is not, and every mistake was printed as\n"
-	"FILE:LINE: what is wrong.\n";
+	"FILE:LINE: what is wrong; or the command line is wrong.\n";
 
 /* ---- columns ---- */
 
@@ -139,6 +141,48 @@ static void add_links(const struct topology *t, struct text *out)
 				cell(r, "%s", words);
 			}
 		}
+	table_flush(&table, out);
+}
+
+/* Takes both strings. */
+static void routing_row(struct table *table, const struct node *n, char *what, char *whom)
+{
+	struct row *r = table_row(table);
+
+	cell(r, "%s", n->name);
+	cell(r, "%s", what);
+	if (whom != NULL && *whom != '\0')
+		cell(r, "%s", whom);
+	free(what);
+	free(whom);
+}
+
+/* What nodes do beside having interfaces. */
+static void add_routing(const struct topology *t, struct text *out)
+{
+	struct table table = { 0 };
+
+	for (size_t i = 0; i < t->n_nodes; i++) {
+		const struct node *n = &t->nodes[i];
+
+		if (n->forward)
+			routing_row(&table, n, text_dup("forwards"), NULL);
+		for (size_t k = 0; k < n->n_routes; k++)
+			routing_row(&table, n, describe_route(n, &n->routes[k]),
+				    describe_gateway(t, &n->routes[k]));
+		for (size_t k = 0; k < n->n_masquerade; k++)
+			routing_row(&table, n,
+				    text_format("masquerades what leaves by %s",
+						n->interfaces[n->masquerade[k]].name),
+				    NULL);
+		for (size_t k = 0; k < n->n_port_forwards; k++)
+			routing_row(&table, n, describe_port_forward(&n->port_forwards[k]), NULL);
+		for (size_t k = 0; k < n->n_settings; k++)
+			routing_row(
+				&table, n,
+				text_format("%s = %s", n->settings[k].name, n->settings[k].value),
+				NULL);
+	}
 	table_flush(&table, out);
 }
 
@@ -313,6 +357,35 @@ static void add_files(const struct topology *t, const struct transfer *tr, struc
 		}
 }
 
+/* A condition a line; the name of the block in front of the first. */
+static void add_block(const struct topology *t, const struct expectation *e, struct table *table)
+{
+	cleanup_free char *subject = describe_subject(t, e);
+
+	for (size_t i = 0; i < e->n_conditions; i++) {
+		cleanup_free char *condition = describe_condition(t, e, &e->conditions[i]);
+		struct row *r = table_row(table);
+
+		cell(r, "%s", i == 0 ? e->name : "");
+		cell(r, "%s", i == 0 ? subject : "");
+		cell(r, "%s", condition);
+	}
+}
+
+static void add_metrics(const struct topology *t, struct text *out)
+{
+	struct table table = { 0 };
+
+	for (size_t i = 0; i < t->n_metrics; i++) {
+		cleanup_free char *what = describe_metric(t, &t->metrics[i]);
+		struct row *r = table_row(&table);
+
+		cell(r, "%s", t->metrics[i].name);
+		cell(r, "%s", what);
+	}
+	table_flush(&table, out);
+}
+
 static bool has_limits(const struct topology *t)
 {
 	for (size_t i = 0; i < t->n_commands; i++)
@@ -328,6 +401,9 @@ static void add_expectations(const struct topology *t, struct text *out)
 	for (size_t i = 0; i < t->n_transfers; i++)
 		add_files(t, &t->transfers[i], &table);
 	table_flush(&table, out);
+	for (size_t i = 0; i < t->n_expectations; i++)
+		add_block(t, &t->expectations[i], &table);
+	table_flush(&table, out);
 	if (t->n_transfers + t->n_commands > 0)
 		text_add(out, "  every program does its work and ends well\n");
 	if (has_limits(t))
@@ -340,6 +416,18 @@ static void add_expectations(const struct topology *t, struct text *out)
 }
 
 /* ---- the plan ---- */
+
+static bool has_routing(const struct plan *plan)
+{
+	for (size_t r = 0; r < plan->n_runs; r++)
+		for (size_t i = 0; i < plan->runs[r].topology->n_nodes; i++) {
+			const struct node *n = &plan->runs[r].topology->nodes[i];
+
+			if (n->forward || n->n_routes + n->n_settings != 0)
+				return true;
+		}
+	return false;
+}
 
 /* One part of every run: said once where following runs do not differ. */
 static void print_part(const struct plan *plan, const char *name,
@@ -384,21 +472,41 @@ static void print_plan(const struct plan *plan)
 	print_part(plan, "settings", add_settings);
 	print_part(plan, "nodes", add_nodes);
 	print_part(plan, "links", add_links);
+	if (has_routing(plan))
+		print_part(plan, "routing", add_routing);
 	printf("\nruns\n");
 	for (size_t i = 0; i < plan->n_runs; i++)
 		printf("  %zu  %s\n", i + 1, plan->runs[i].label);
 	print_part(plan, "programs", add_programs);
 	if (t->n_faults > 0)
 		print_part(plan, "faults", add_faults);
+	if (t->n_metrics > 0)
+		print_part(plan, "metrics", add_metrics);
 	print_part(plan, "expectations", add_expectations);
 }
 
-static int check(const char *path)
+/* The command line. */
+struct options {
+	const char *path;
+	char **only; /* for plan_select() */
+	size_t n_only, only_room;
+	bool helped;
+};
+
+static void options_done(struct options *o)
+{
+	free(o->only);
+}
+
+static int check(const struct options *o, struct err *e)
 {
 	cleanup_by(plan_freep) struct plan *plan = NULL;
 	cleanup_by(problems_done) struct problems problems = { 0 };
 
-	if (plan_load(path, &plan, &problems) == 0) {
+	if (plan_load(o->path, &plan, &problems) == 0 &&
+	    packet_filter_check_plan(plan, &problems) == 0) {
+		if (plan_select(plan, o->only, o->n_only, e) != 0)
+			return -1;
 		print_plan(plan);
 		return 0;
 	}
@@ -408,18 +516,31 @@ static int check(const char *path)
 	return EXIT_USAGE;
 }
 
-int cli_check(int argc, char **argv, struct err *e)
+static int parse(int argc, char **argv, struct options *o, struct err *e)
 {
 	static const struct option longs[] = {
+		{ "only", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *path;
-	int c, r = options_next(argc, argv, "h", longs, &c, e);
+	int c, r;
 
-	if (r == 1)
-		return fputs(help, stdout) < 0;
-	if (r != 0 || options_operand(argc, argv, "which topology?", &path, e) != 0)
+	while ((r = options_next(argc, argv, "h", longs, &c, e)) == 1) {
+		o->helped = c == 'h';
+		if (o->helped)
+			return 0;
+		*(char **)array_add(&o->only, &o->n_only, &o->only_room, sizeof(char *)) = optarg;
+	}
+	return r != 0 ? -1 : options_operand(argc, argv, "which topology?", &o->path, e);
+}
+
+int cli_check(int argc, char **argv, struct err *e)
+{
+	cleanup_by(options_done) struct options o = { 0 };
+
+	if (parse(argc, argv, &o, e) != 0)
 		return -1;
-	return check(path);
+	if (o.helped)
+		return fputs(help, stdout) < 0;
+	return check(&o, e);
 }

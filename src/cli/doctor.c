@@ -196,6 +196,21 @@ static const char *mend_tshark(enum family family)
 	return commands[family];
 }
 
+/* The program is one thing, and what it tells the kernel another. */
+static const char *mend_nft(enum family family, const struct finding *f)
+{
+	(void)f;
+	static const char *const commands[] = {
+		[FAMILY_OTHER] = "install nftables",  [FAMILY_DEBIAN] = "apt-get install nftables",
+		[FAMILY_ALPINE] = "apk add nftables", [FAMILY_FEDORA] = "dnf install nftables",
+		[FAMILY_ARCH] = "pacman -S nftables",
+	};
+
+	if (access("/usr/sbin/nft", X_OK) == 0 || access("/sbin/nft", X_OK) == 0)
+		return "modprobe -a nft_masq nft_nat nft_chain_nat";
+	return commands[family];
+}
+
 static const char *mend_of(const struct doctor *d, const struct probe *p, const struct finding *f)
 {
 	static const struct {
@@ -206,6 +221,7 @@ static const char *mend_of(const struct doctor *d, const struct probe *p, const 
 		{ "user namespace", mend_user_namespace },
 		{ "sch_netem", mend_netem },
 		{ "cgroup v2", mend_cgroup },
+		{ "nft", mend_nft },
 	};
 
 	for (size_t i = 0; i < sizeof(that_depend) / sizeof(that_depend[0]); i++)

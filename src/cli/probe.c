@@ -254,6 +254,8 @@ const struct probe probes[] = {
 	  "/etc/security/limits.conf" },
 	{ "sch_netem", "run --engine netem, the kernel's own impaired links", false, PLACE_NETWORK,
 	  probe_netem, 0, NULL },
+	{ "nft", "routers that translate addresses (masquerade, port-forward)", false,
+	  PLACE_NETWORK, probe_nat, 0, NULL },
 	{ "cgroup v2", "limits of programs, cpus and memory", false, PLACE_HERE, probe_cgroup2, 0,
 	  NULL },
 };

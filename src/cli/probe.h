@@ -54,5 +54,6 @@ void probe_segmentation(struct finding *f, int arg);
 void probe_coalescing(struct finding *f, int arg);
 void probe_link_rings(struct finding *f, int arg);
 void probe_netem(struct finding *f, int arg);
+void probe_nat(struct finding *f, int arg);
 
 #endif

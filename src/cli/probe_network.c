@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "lab/diag.h"
+#include "lab/nat.h"
 #include "lab/netem.h"
 #include "lab/netlink.h"
 #include "link/port.h"
@@ -245,4 +246,17 @@ void probe_netem(struct finding *f, int arg)
 	else
 		probe_works(f, counters.seeded ? "can be made, and takes a seed"
 					       : "can be made; takes no seed before Linux 6.6");
+}
+
+/* ---- routers ---- */
+
+void probe_nat(struct finding *f, int arg)
+{
+	struct err e;
+
+	(void)arg;
+	if (nat_available(&e))
+		probe_works(f, "nft masquerades");
+	else
+		probe_fails(f, 0, "%s", e.msg);
 }

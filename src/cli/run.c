@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "capture/filter.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/run_options.h"
@@ -9,7 +10,7 @@
 #include "lab/cgroup.h"
 #include "report/report.h"
 #include "run/run.h"
-#include "topology/plan.h"
+#include "topology/select.h"
 
 static int print_report(const struct session *s, const struct run_options *o, struct err *e)
 {
@@ -43,6 +44,8 @@ static int load(const char *path, struct plan **ret_plan)
 	struct problems problems = { 0 };
 	int r = plan_load(path, ret_plan, &problems);
 
+	if (r == 0)
+		r = packet_filter_check_plan(*ret_plan, &problems);
 	for (size_t i = 0; i < problems.n; i++)
 		fprintf(stderr, "%s\n", problems.messages[i]);
 	problems_done(&problems);
@@ -55,9 +58,8 @@ static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 
 	if (load(o->topology, &plan) != 0)
 		return EXIT_USAGE;
-	if (session_count_runs(plan, o) == 0)
-		return err_usage(e, "no run of %s has that --only; 'harness check %s' lists them",
-				 o->topology, o->topology);
+	if (plan_select(plan, o->only, o->n_only, e) != 0)
+		return -1;
 
 	int status = options_check_engine(o->engine, plan, e);
 

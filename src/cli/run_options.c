@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,14 +14,22 @@
 
 /* More would not fit into a report that anyone reads. */
 #define MAX_REPEAT 10000
+/* Each has its lab, and buffers for its captures. */
+#define MAX_JOBS 256
 
 const char run_help[] =
 	"Usage: harness run [OPTION...] TOPOLOGY\n\n"
 	"Brings the topology up once for every combination of its 'vary' values, runs its\n"
 	"programs, records every packet, and says with proof what arrived.\n\n"
-	"  --only NAME=VALUE   only the runs where NAME has this value (may be repeated)\n"
+	"  --only NAME=VALUE[,VALUE...]\n"
+	"                      only the runs where NAME has one of these values (may be "
+	"repeated)\n"
 	"  --seed N            instead of the topology's seed\n"
 	"  --repeat N          run each combination with N seeds: the seed, the next one, ...\n"
+	"  --jobs N            so many runs at the same time, auto: as many as there are "
+	"processors\n"
+	"                      (default: 1, which is what figures of time should come from)\n"
+	"  --fail-fast         start no further run when one did not pass\n"
 	"  --keep WHICH        folders of runs that stay: all; failed; or few: of each "
 	"combination\n"
 	"                      the first 8 that did not pass (default: few with --repeat, else "
@@ -66,14 +75,30 @@ static int parse_keep(const char *which, enum keep *ret_keep, struct err *e)
 	return err_usage(e, "--keep takes few, failed or all, not '%s'", which);
 }
 
+/* Of those that we may use: a container may have less than the machine. */
+static uint64_t count_processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 1;
+	return CPU_COUNT(&set) < MAX_JOBS ? (uint64_t)CPU_COUNT(&set) : MAX_JOBS;
+}
+
+static int parse_jobs(uint64_t *ret_jobs, struct err *e)
+{
+	if (strcmp(optarg, "auto") != 0)
+		return options_number("jobs", 1, MAX_JOBS, ret_jobs, e);
+	*ret_jobs = count_processors();
+	return 0;
+}
+
 static int parse_option(int c, struct run_options *o, struct err *e)
 {
 	uint64_t number;
 
 	switch (c) {
 	case 'o':
-		if (strchr(optarg, '=') == NULL)
-			return err_usage(e, "--only takes NAME=VALUE, not '%s'", optarg);
 		*(char **)array_add(&o->only, &o->n_only, &o->only_room, sizeof(char *)) = optarg;
 		return 0;
 	case 's':
@@ -81,6 +106,11 @@ static int parse_option(int c, struct run_options *o, struct err *e)
 		return options_number("seed", 0, UINT64_MAX, &o->seed, e);
 	case 'r':
 		return options_number("repeat", 1, MAX_REPEAT, &o->repeat, e);
+	case 'J':
+		return parse_jobs(&o->jobs, e);
+	case 'F':
+		o->fail_fast = true;
+		return 0;
 	case 'K':
 		o->has_keep = true;
 		return parse_keep(optarg, &o->keep, e);
@@ -117,6 +147,8 @@ int run_options_parse(int argc, char **argv, struct run_options *o, struct err *
 		{ "only", required_argument, NULL, 'o' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "repeat", required_argument, NULL, 'r' },
+		{ "jobs", required_argument, NULL, 'J' },
+		{ "fail-fast", no_argument, NULL, 'F' },
 		{ "keep", required_argument, NULL, 'K' },
 		{ "engine", required_argument, NULL, 'e' },
 		{ "captures", required_argument, NULL, 'c' },
@@ -134,6 +166,7 @@ int run_options_parse(int argc, char **argv, struct run_options *o, struct err *
 		.captures = "captures",
 		.color = report_color_wanted(stdout),
 		.skip_code = EXIT_MACHINE,
+		.jobs = 1,
 	};
 	while ((r = options_next(argc, argv, "qvh", longs, &c, e)) == 1) {
 		if (parse_option(c, o, e) != 0)
@@ -155,23 +188,4 @@ void run_options_done(struct run_options *o)
 {
 	free(o->only);
 	o->only = NULL;
-}
-
-static bool selected_by(const struct planned_run *r, const char *only)
-{
-	size_t len = strcspn(only, "=");
-
-	for (size_t i = 0; i < r->n_variables; i++)
-		if (strlen(r->variables[i].name) == len &&
-		    strncmp(r->variables[i].name, only, len) == 0)
-			return strcmp(r->variables[i].value, only + len + 1) == 0;
-	return false;
-}
-
-bool run_options_select(const struct run_options *o, const struct planned_run *r)
-{
-	for (size_t i = 0; i < o->n_only; i++)
-		if (!selected_by(r, o->only[i]))
-			return false;
-	return true;
 }

@@ -23,11 +23,13 @@ enum keep {
 struct run_options {
 	const char *topology;
 	const char *captures;
-	char **only; /* "NAME=VALUE" */
+	char **only; /* for plan_select() */
 	size_t n_only, only_room;
 	bool has_seed;
 	uint64_t seed;
 	uint64_t repeat; /* runs of each combination, 0: not asked for */
+	uint64_t jobs;	 /* runs at the same time */
+	bool fail_fast;
 	enum keep keep;
 	bool has_keep;
 	bool has_engine; /* else it is what this machine does best: ENGINE_USER works on all */
@@ -42,7 +44,5 @@ extern const char run_help[];
 /* Defaults, then the command line. The strings stay argv's; run_options_done() frees the rest. */
 int run_options_parse(int argc, char **argv, struct run_options *ret_options, struct err *e);
 void run_options_done(struct run_options *o);
-/* Whether --only leaves this run. */
-bool run_options_select(const struct run_options *o, const struct planned_run *r);
 
 #endif

@@ -19,15 +19,6 @@
 #include "report/report.h"
 #include "run/run.h"
 
-size_t session_count_runs(const struct plan *plan, const struct run_options *o)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->n_runs; i++)
-		n += run_options_select(o, &plan->runs[i]);
-	return o->repeat != 0 ? n * o->repeat : n;
-}
-
 /* ---- names and places ---- */
 
 void session_add_quoted(struct text *t, const char *word)
@@ -112,8 +103,9 @@ int session_begin(struct session *s, const struct plan *plan, const struct run_o
 	s->kernel = text_format("%s %s %s", uts.sysname, uts.release, uts.machine);
 	s->started = text_dup(rfc3339);
 	s->started_real_ns = clock_real_ns();
+	s->jobs = o->jobs;
 	s->repeat = o->repeat;
-	s->n_planned = session_count_runs(plan, o);
+	s->n_planned = o->repeat != 0 ? plan->n_runs * o->repeat : plan->n_runs;
 	s->runs = array_new(s->n_planned, sizeof(*s->runs));
 
 	cleanup_free char *copy = text_format("%s/topology.conf", s->folder);

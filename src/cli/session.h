@@ -8,12 +8,10 @@
 #include "topology/plan.h"
 #include "verify/verdict.h"
 
-/* How many runs of the plan the options ask for. */
-size_t session_count_runs(const struct plan *plan, const struct run_options *o);
 /* Make the folder; describe what was asked for. The caller frees it with session_done(). */
 int session_begin(struct session *s, const struct plan *plan, const struct run_options *o, int argc,
 		  char **argv, struct err *e);
-/* Every selected run in turn. -1 when one could not even be tried; those before it are judged. */
+/* Every run of the plan. -1 when one could not even be tried; those before it are judged. */
 int session_run_all(struct session *s, const struct plan *plan, const struct run_options *o,
 		    struct err *e);
 /* A word that a shell reads as itself. */

@@ -1,4 +1,4 @@
-/* The runs of a session, one after the other, each judged and, when nobody wants it, thrown away. */
+/* The runs of a session, so many at a time, each judged and, when nobody wants it, thrown away. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "report/report.h"
 #include "run/run.h"
 #include "topology/write.h"
+#include "verify/comparisons.h"
 
 /* Labs of a session that are up at the same time, beside the current one and the next. */
 #define MAX_KEPT 16
@@ -91,15 +92,11 @@ struct queue {
 	size_t index;	 /* into the plan */
 	uint64_t repeat; /* of that one, from 0 */
 	size_t started;	 /* runs */
+	bool *judged;	 /* by index into session.runs, which fills in any order */
+	size_t settled;	 /* the first so many are judged, and thinned out */
 	size_t detailed; /* of the combination at work: runs that did not pass */
+	bool stopped;	 /* one did not pass, and that is enough */
 };
-
-static size_t skip_unselected(const struct queue *q, size_t i)
-{
-	while (i < q->plan->n_runs && !run_options_select(q->options, &q->plan->runs[i]))
-		i++;
-	return i;
-}
 
 /* "mode=multi-thread,seed=7"; just the seed where nothing varies. */
 static char *label_of(const struct planned_run *r, uint64_t seed, bool repeated)
@@ -145,15 +142,14 @@ static int write_topology(const struct flight *f, const char *session, struct er
 	return fs_write(path, text, strlen(text), e);
 }
 
-/* Let the next selected run's lab come up; *ret_flight is NULL when there is none. */
+/* Let the next run's lab come up; *ret_flight is NULL when there is none. */
 static int launch(struct queue *q, struct flight **ret_flight, struct err *e)
 {
 	cleanup_by(flight_freep) struct flight *f = NULL;
 	char folder[PATH_MAX];
 
 	*ret_flight = NULL;
-	q->index = skip_unselected(q, q->index);
-	if (q->index == q->plan->n_runs || run_caught_signal() != 0)
+	if (q->index == q->plan->n_runs || q->stopped || run_caught_signal() != 0)
 		return 0;
 	if (realpath(q->session->folder, folder) == NULL)
 		return err_set(e, errno, "find %s", q->session->folder);
@@ -214,16 +210,48 @@ static int thin_out(struct queue *q, struct run_verdict *v, struct err *e)
 	return fs_remove_tree(folder, e);
 }
 
+/* What stays of a run depends on those before it, in the order of the plan. */
+static int settle(struct queue *q, struct err *e)
+{
+	for (; q->settled < q->session->n_planned && q->judged[q->settled]; q->settled++)
+		if (thin_out(q, &q->session->runs[q->settled], e) != 0)
+			return -1;
+	return 0;
+}
+
 static int judge(struct queue *q, struct flight *f, struct err *e)
 {
 	struct session *s = q->session;
-	struct run_verdict *v = &s->runs[s->n_runs++];
+	struct run_verdict *v = &s->runs[f->number - 1];
 
 	describe_run(v, f, q->options);
 	run_judge(f->run, v);
 	s->outcome = outcome_worse(s->outcome, v->outcome);
-	progress_run_done(&q->progress, v);
-	return thin_out(q, v, e);
+	s->n_runs++;
+	q->judged[f->number - 1] = true;
+	q->stopped |= q->options->fail_fast && v->outcome > OUTCOME_SKIP;
+	progress_run_done(&q->progress, f->number, v);
+	return settle(q, e);
+}
+
+/* It is over before all were run: those that were stand together, in the order of the plan. */
+static int close_ranks(struct queue *q, struct err *e)
+{
+	struct session *s = q->session;
+	size_t n = q->settled;
+
+	for (size_t i = q->settled; i < s->n_planned; i++) {
+		if (!q->judged[i])
+			continue;
+		q->judged[i] = false;
+		q->judged[n] = true;
+		if (n != i) {
+			s->runs[n] = s->runs[i];
+			s->runs[i] = (struct run_verdict){ 0 };
+		}
+		n++;
+	}
+	return settle(q, e);
 }
 
 /* ---- all of them ---- */
@@ -255,20 +283,101 @@ static void hangar_add(struct hangar *h, struct flight *f)
 	h->flights[h->n++] = f;
 }
 
-/* The next lab comes up while the last run is judged: see run.h. */
+/* Flights under way, from the first that was launched to the last. */
+struct fleet {
+	struct flight **flights;
+	struct run **runs; /* of each, for run_wait() */
+	size_t n;
+};
+
+static void fleet_done(struct fleet *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		flight_freep(&f->flights[i]);
+	free(f->flights);
+	free(f->runs);
+}
+
+static struct flight *fleet_take(struct fleet *f, size_t i)
+{
+	struct flight *taken = f->flights[i];
+
+	f->n--;
+	memmove(&f->flights[i], &f->flights[i + 1], (f->n - i) * sizeof(*f->flights));
+	memmove(&f->runs[i], &f->runs[i + 1], (f->n - i) * sizeof(*f->runs));
+	return taken;
+}
+
+/* As many as may be under way at a time. */
+static int fill_up(struct queue *q, struct fleet *f, struct err *e)
+{
+	while (f->n < q->session->jobs) {
+		struct flight *next;
+
+		if (launch(q, &next, e) != 0)
+			return -1;
+		if (next == NULL)
+			return 0;
+		f->flights[f->n] = next;
+		f->runs[f->n++] = next->run;
+	}
+	return 0;
+}
+
+/* One that is over makes room for the next lab, which comes up while it is judged: see run.h. */
+static int land(struct queue *q, struct fleet *f, size_t i, struct hangar *done, struct err *e)
+{
+	cleanup_by(flight_freep) struct flight *over = fleet_take(f, i);
+
+	if (fill_up(q, f, e) != 0 || judge(q, over, e) != 0)
+		return -1;
+	hangar_add(done, take_ptr(over));
+	return 0;
+}
+
+/* Those whose programs have not begun never will: as if they had not been launched. */
+static int ground(struct queue *q, struct fleet *f, struct err *e)
+{
+	for (size_t i = 0; i < f->n;) {
+		if (run_phase(f->runs[i]) == RUN_GOING || run_phase(f->runs[i]) == RUN_OVER) {
+			i++;
+			continue;
+		}
+
+		cleanup_by(flight_freep) struct flight *grounded = fleet_take(f, i);
+		cleanup_free char *folder = text_format("%s/%s", q->session->folder,
+							grounded->run_planned.label);
+
+		run_free(take_ptr(grounded->run));
+		if (fs_remove_tree(folder, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int fly(struct queue *q, struct err *e)
 {
 	cleanup_by(hangar_empty) struct hangar done = { .n = 0 };
-	cleanup_by(flight_freep) struct flight *now = NULL, *next = NULL;
+	cleanup_by(fleet_done) struct fleet f = {
+		.flights = array_new(q->session->jobs, sizeof(struct flight *)),
+		.runs = array_new(q->session->jobs, sizeof(struct run *)),
+	};
 
-	if (launch(q, &now, e) != 0)
+	if (fill_up(q, &f, e) != 0)
 		return -1;
-	while (now != NULL) {
-		if (run_await(now->run, e) != 0 || run_perform(now->run, e) != 0 ||
-		    launch(q, &next, e) != 0 || judge(q, now, e) != 0)
+	while (f.n > 0) {
+		if (run_wait(f.runs, f.n, e) != 0)
 			return -1;
-		hangar_add(&done, now);
-		now = take_ptr(next);
+		for (size_t i = 0; i < f.n; i++)
+			if (run_phase(f.runs[i]) == RUN_READY)
+				run_go(f.runs[i]);
+		for (size_t i = 0; i < f.n;)
+			if (run_phase(f.runs[i]) != RUN_OVER)
+				i++;
+			else if (land(q, &f, i, &done, e) != 0)
+				return -1;
+		if (q->stopped && ground(q, &f, e) != 0)
+			return -1;
 	}
 	return 0;
 }
@@ -288,15 +397,21 @@ static int exit_status(const struct session *s)
 int session_run_all(struct session *s, const struct plan *plan, const struct run_options *o,
 		    struct err *e)
 {
-	struct queue q = { .session = s, .plan = plan, .options = o };
+	cleanup_free bool *judged = array_new(s->n_planned, sizeof(*judged));
+	struct queue q = { .session = s, .plan = plan, .options = o, .judged = judged };
+	struct err late;
 
 	progress_init(&q.progress, o->color, o->quiet, s->n_planned);
 
 	int r = fly(&q, e);
 
+	/* Of two errors the first is the one to tell. */
+	if (close_ranks(&q, r != 0 ? &late : e) != 0)
+		r = -1;
 	progress_done(&q.progress);
 	s->interrupted = run_caught_signal() != 0;
 	s->duration_ns = clock_real_ns() - s->started_real_ns;
+	comparisons_judge(s);
 	s->exit_status = r != 0 ? EXIT_MACHINE : exit_status(s);
 	return r;
 }

@@ -22,13 +22,16 @@
 #include "base/text.h"
 #include "lab/counters.h"
 #include "lab/diag.h"
+#include "lab/etc.h"
+#include "lab/nat.h"
 #include "lab/netlink.h"
 #include "lab/node.h"
+#include "lab/routing.h"
+#include "topology/path.h"
 
 /* Interface indices, chosen by us so that requests can refer to links that the same batch makes. */
 #define BRIDGE_INDEX 10
 #define PEER_INDEX   2
-#define HOSTS_FILE   "/run/harness/hosts"
 /* A link that is not up by then never will be; it takes well under a millisecond. */
 #define LINK_DEADLINE_NS (10 * NS_PER_SEC)
 
@@ -70,26 +73,6 @@ const int *lab_netns(const struct lab *lab)
 int lab_network_netns(const struct lab *lab)
 {
 	return lab->home.net;
-}
-
-/* hosts(5) for every node: all names, with all their addresses. */
-static int write_hosts(const struct topology *t, struct err *e)
-{
-	struct text hosts cleanup_by(text_done) = { 0 };
-	char buf[INET6_ADDRSTRLEN];
-
-	text_add(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n");
-	for (size_t n = 0; n < t->n_nodes; n++)
-		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++) {
-			const struct interface *iface = &t->nodes[n].interfaces[i];
-
-			for (size_t a = 0; a < iface->n_addresses; a++)
-				text_add(&hosts, "%s\t%s\n",
-					 inet_ntop(iface->addresses[a].family,
-						   &iface->addresses[a].v4, buf, sizeof(buf)),
-					 t->nodes[n].name);
-		}
-	return fs_write(HOSTS_FILE, hosts.s, hosts.len, e);
 }
 
 /* Checksums filled in and super-packets cut before the wire, at one end: ethtool(8) -K tx off. */
@@ -260,41 +243,54 @@ static int add_networks(struct lab *lab, struct netlink *nl, struct err *e)
 	return 0;
 }
 
-static int add_neighbour(struct netlink *nl, const struct topology *t, size_t from, size_t to,
-			 struct err *e)
+/* Whoever this node passes the transfer's datagrams on to, if they come by here at all. */
+static int add_neighbour(struct netlink *nl, const struct topology *t, size_t node, size_t from,
+			 size_t to, struct err *e)
 {
-	const struct interface *mine = topology_interface(t, from, to);
-	const struct interface *theirs = topology_interface(t, to, from);
-	const struct address *a = topology_address(t, to, from, AF_INET);
+	struct hop hops[PATH_MAX_HOPS];
+	size_t n = path_hops(t, from, to, hops);
 
-	if (a == NULL)
-		a = topology_address(t, to, from, AF_INET6);
-	if (a == NULL || mine == NULL || theirs == NULL)
-		return 0;
-	return netlink_add_neighbour(nl, PEER_INDEX + (int)(mine - t->nodes[from].interfaces), a,
-				     theirs->mac, e);
+	for (size_t i = 0; i < n; i++)
+		if (hops[i].from == node)
+			return netlink_add_neighbour(
+				nl, PEER_INDEX + (int)hops[i].out, &hops[i].next,
+				t->nodes[hops[i].to].interfaces[hops[i].in].mac, e);
+	return 0;
 }
 
 /*
  * While ARP resolves an address, datagrams to it wait in a queue, and those sent when the answer
  * comes overtake them (arp_queue, net/core/neighbour.c). The raw format cannot put them in order
- * again, so its senders know their receivers beforehand.
+ * again, so its senders, and the routers on their way, know who comes next beforehand.
  */
 static int add_neighbours(struct netlink *nl, const struct topology *t, size_t node, struct err *e)
 {
 	for (size_t i = 0; i < t->n_transfers; i++) {
 		const struct transfer *tr = &t->transfers[i];
 
-		if (tr->from != node || tr->format != FORMAT_RAW || tr->broadcast)
+		if (tr->format != FORMAT_RAW || tr->broadcast)
 			continue;
 		for (size_t k = 0; k < tr->n_to; k++)
-			if (add_neighbour(nl, t, node, tr->to[k], e) != 0)
+			if (add_neighbour(nl, t, node, tr->from, tr->to[k], e) != 0)
 				return -1;
 	}
 	return 0;
 }
 
-/* Inside the node: offloads, lo and every interface up, addresses. */
+static int add_addresses(struct netlink *nl, const struct node *n, size_t i, struct err *e)
+{
+	const struct interface *iface = &n->interfaces[i];
+	struct address link_local;
+
+	for (size_t a = 0; a < iface->n_addresses; a++)
+		if (netlink_add_address(nl, PEER_INDEX + (int)i, &iface->addresses[a], e) != 0)
+			return -1;
+	return routing_link_local(n, iface, &link_local)
+		       ? netlink_add_address(nl, PEER_INDEX + (int)i, &link_local, e)
+		       : 0;
+}
+
+/* Inside the node: sysctls, offloads, lo and every interface up, addresses, routes, NAT. */
 static int configure_visited(const struct lab *lab, size_t n, struct err *e)
 {
 	const struct node *node = &lab->topology->nodes[n];
@@ -303,23 +299,24 @@ static int configure_visited(const struct lab *lab, size_t n, struct err *e)
 
 	if (sock < 0)
 		return err_set(e, errno, "open a socket");
-	if (netlink_open(&nl, e) != 0 || netlink_set_up(nl, 1, e) != 0)
+	if (routing_set(node, e) != 0 || netlink_open(&nl, e) != 0 || netlink_set_up(nl, 1, e) != 0)
 		return -1;
 	for (size_t i = 0; i < node->n_interfaces; i++) {
 		const struct interface *iface = &node->interfaces[i];
 
 		if (!keeps_offloads(lab, iface) && tx_checksum_off(sock, iface->name, e) != 0)
 			return -1;
-		if (netlink_set_up(nl, PEER_INDEX + (int)i, e) != 0)
+		if (netlink_set_up(nl, PEER_INDEX + (int)i, e) != 0 ||
+		    add_addresses(nl, node, i, e) != 0)
 			return -1;
-		for (size_t a = 0; a < iface->n_addresses; a++)
-			if (netlink_add_address(nl, PEER_INDEX + (int)i, &iface->addresses[a], e) !=
-			    0)
-				return -1;
 	}
-	if (add_neighbours(nl, lab->topology, n, e) != 0)
+	for (size_t i = 0; i < node->n_routes; i++)
+		if (netlink_add_route(nl, PEER_INDEX + (int)node->routes[i].interface,
+				      &node->routes[i], e) != 0)
+			return -1;
+	if (add_neighbours(nl, lab->topology, n, e) != 0 || netlink_flush(nl, e) != 0)
 		return -1;
-	return netlink_flush(nl, e);
+	return nat_set_up(node, e);
 }
 
 static int configure_node(const struct lab *lab, size_t n, struct err *e)
@@ -357,11 +354,10 @@ static int create_nodes(struct lab *lab, struct err *e)
 {
 	const struct topology *t = lab->topology;
 
-	if (fs_mkdir_all("/run/netns", e) != 0 || fs_mkdir_all("/run/harness", e) != 0 ||
-	    write_hosts(t, e) != 0)
+	if (fs_mkdir_all("/run/netns", e) != 0 || etc_prepare(t, e) != 0)
 		return -1;
 	for (size_t n = 0; n < t->n_nodes; n++) {
-		if (node_create(&lab->home, t->nodes[n].name, HOSTS_FILE, &lab->nodes[n], e) != 0)
+		if (node_create(&lab->home, t->nodes[n].name, &lab->nodes[n], e) != 0)
 			return -1;
 		lab->netns[n] = lab->nodes[n].net;
 	}

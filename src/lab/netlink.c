@@ -14,6 +14,7 @@
 #include <netlink/socket.h>
 
 #include "base/cleanup.h"
+#include "topology/address.h"
 
 /* A batch is sent when it grows past this: well below the default socket buffers. */
 #define BATCH_BYTES    32768
@@ -319,6 +320,34 @@ int netlink_add_neighbour(struct netlink *nl, int index, const struct address *a
 		  nla_put(m, NDA_LLADDR, 6, mac) == 0;
 
 	return enqueue(nl, m, ok, "add neighbour", "of a link", e);
+}
+
+int netlink_add_route(struct netlink *nl, int index, const struct route *r, struct err *e)
+{
+	struct rtmsg info = {
+		.rtm_family = (unsigned char)r->to.family,
+		.rtm_dst_len = (unsigned char)r->to.prefix_len,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_scope = r->kind == ROUTE_ON_LINK ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.rtm_type = r->kind == ROUTE_BLACKHOLE ? RTN_BLACKHOLE : RTN_UNICAST,
+	};
+	int len = r->to.family == AF_INET ? 4 : 16;
+	char to[ADDRESS_TEXT_LEN];
+	cleanup_by(msg_freep) struct nl_msg *m = nlmsg_alloc_simple(RTM_NEWROUTE,
+								    NLM_F_CREATE | NLM_F_EXCL);
+
+	if (m == NULL)
+		abort();
+	nlmsg_append(m, &info, sizeof(info), NLMSG_ALIGNTO);
+
+	bool ok = nla_put(m, RTA_DST, len, &r->to.v4) == 0;
+
+	if (r->kind != ROUTE_BLACKHOLE)
+		ok = ok && nla_put_u32(m, RTA_OIF, (uint32_t)index) == 0;
+	if (r->kind == ROUTE_VIA)
+		ok = ok && nla_put(m, RTA_GATEWAY, len, &r->via.v4) == 0;
+	return enqueue(nl, m, ok, "add route", address_format(to, &r->to), e);
 }
 
 static bool port_waits(struct nlattr *slave_data)

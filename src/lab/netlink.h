@@ -49,6 +49,8 @@ int netlink_add_address(struct netlink *nl, int index, const struct address *a, 
 /* Who has this address behind the interface: nothing needs to ask. */
 int netlink_add_neighbour(struct netlink *nl, int index, const struct address *a,
 			  const uint8_t mac[6], struct err *e);
+/* `index` is the interface that the route leaves by; a blackhole has none. */
+int netlink_add_route(struct netlink *nl, int index, const struct route *r, struct err *e);
 /* Send what was gathered and wait for the kernel's answers. */
 int netlink_flush(struct netlink *nl, struct err *e);
 /* How many veths here are not running, or do not forward yet as ports of a bridge. */

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "lab/etc.h"
 
 static int open_ns(const char *kind, int *ret_fd, struct err *e)
 {
@@ -52,7 +53,12 @@ static int set_sysctls(const char *const settings[][2], size_t n, struct err *e)
 
 /*
  * No router solicitations, link-local addresses and duplicate address detection
- * (ip-sysctl.rst): an interface with an IPv6 address of the topology has just that.
+ * (ip-sysctl.rst): an interface with an IPv6 address of the topology has just that. Multicast
+ * groups are announced once, before anything is recorded, and not a second time.
+ *
+ * IPv4's settings are copies of the host's. In a lab nobody forwards who is not asked to, routes
+ * are those of the file, so redirects (RFC 792) are neither sent nor believed, and an answer may
+ * come another way than its question went (RFC 3704 calls the opposite strict).
  */
 static int quiet_node(struct err *e)
 {
@@ -62,6 +68,15 @@ static int quiet_node(struct err *e)
 		{ "/proc/sys/net/ipv6/conf/default/accept_ra", "0" },
 		{ "/proc/sys/net/ipv6/conf/default/autoconf", "0" },
 		{ "/proc/sys/net/ipv6/conf/default/router_solicitations", "0" },
+		{ "/proc/sys/net/ipv6/conf/default/accept_redirects", "0" },
+		{ "/proc/sys/net/ipv6/conf/default/mldv2_unsolicited_report_interval", "86400000" },
+		{ "/proc/sys/net/ipv4/ip_forward", "0" },
+		{ "/proc/sys/net/ipv4/conf/all/rp_filter", "0" },
+		{ "/proc/sys/net/ipv4/conf/default/rp_filter", "0" },
+		{ "/proc/sys/net/ipv4/conf/all/send_redirects", "0" },
+		{ "/proc/sys/net/ipv4/conf/default/send_redirects", "0" },
+		{ "/proc/sys/net/ipv4/conf/all/accept_redirects", "0" },
+		{ "/proc/sys/net/ipv4/conf/default/accept_redirects", "0" },
 	};
 
 	return set_sysctls(settings, sizeof(settings) / sizeof(settings[0]), e);
@@ -105,17 +120,45 @@ int home_open(struct home *h, struct err *e)
 	return quiet_home(e);
 }
 
-static int private_files(const char *hosts, struct err *e)
+static int open_folder(const char *path, int *ret_fd, struct err *e)
 {
-	struct stat st;
+	*ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd >= 0 ? 0 : err_set(e, errno, "open %s", path);
+}
 
+static int mount_again(int folder, const char *path, struct err *e)
+{
+	cleanup_free char *from = text_format("/proc/self/fd/%d", folder);
+
+	if (mkdir(path, 0755) != 0 || mount(from, path, NULL, MS_BIND, NULL) != 0)
+		return err_set(e, errno, "mount %s", path);
+	return 0;
+}
+
+/*
+ * Two nodes may run the same server, and each keeps its number in /run. What the whole lab keeps
+ * there stays: the names of its namespaces, and the files of every node's /etc.
+ */
+static int private_run(struct err *e)
+{
+	cleanup_close int netns = -1, files = -1;
+
+	if (open_folder("/run/netns", &netns, e) != 0 ||
+	    open_folder("/run/harness", &files, e) != 0)
+		return -1;
+	if (mount("harness", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64m") != 0)
+		return err_set(e, errno, "mount a private /run");
+	if (mount_again(netns, "/run/netns", e) != 0)
+		return -1;
+	return mount_again(files, "/run/harness", e);
+}
+
+static int private_files(const char *name, struct err *e)
+{
 	if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0 &&
 	    errno != EPERM && errno != EBUSY)
 		return err_set(e, errno, "mount /sys");
-	/* Only over a file that is there: none is ever made in the host's /etc. */
-	if (stat("/etc/hosts", &st) == 0 && mount(hosts, "/etc/hosts", NULL, MS_BIND, NULL) != 0)
-		return err_set(e, errno, "mount %s over /etc/hosts", hosts);
-	return 0;
+	return private_run(e) != 0 ? -1 : etc_bind(name, e);
 }
 
 /* For `ip netns exec NAME`: a link to the supervisor's descriptor. A mount each, as ip(8) makes
@@ -130,7 +173,7 @@ static int name_netns(const char *name, int netns, struct err *e)
 	return 0;
 }
 
-static int make_namespaces(const char *name, const char *hosts, struct node_ns *ns, struct err *e)
+static int make_namespaces(const char *name, struct node_ns *ns, struct err *e)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWUTS) != 0)
 		return err_set(e, errno, "create namespaces");
@@ -145,7 +188,7 @@ static int make_namespaces(const char *name, const char *hosts, struct node_ns *
 		return -1;
 	if (unshare(CLONE_NEWNS) != 0)
 		return err_set(e, errno, "create a mount namespace");
-	if (private_files(hosts, e) != 0)
+	if (private_files(name, e) != 0)
 		return -1;
 	return open_ns("mnt", &ns->mnt, e);
 }
@@ -160,12 +203,11 @@ static int go_home(const struct home *home, struct err *e)
 	return 0;
 }
 
-int node_create(const struct home *home, const char *name, const char *hosts,
-		struct node_ns *ret_ns, struct err *e)
+int node_create(const struct home *home, const char *name, struct node_ns *ret_ns, struct err *e)
 {
 	struct node_ns ns = { -1, -1, -1 };
 
-	if (make_namespaces(name, hosts, &ns, e) != 0 || go_home(home, e) != 0) {
+	if (make_namespaces(name, &ns, e) != 0 || go_home(home, e) != 0) {
 		node_done(&ns);
 		return err_prefix(e, "node %s", name);
 	}

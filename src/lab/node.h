@@ -23,9 +23,8 @@ struct node_ns {
 int home_open(struct home *h, struct err *e);
 void home_done(struct home *h);
 
-/* Make the namespaces of a node: its name, its /etc/hosts (a file bound over it), its /sys. */
-int node_create(const struct home *home, const char *name, const char *hosts,
-		struct node_ns *ret_ns, struct err *e);
+/* Make the namespaces of a node: its name, its files in /etc (etc.h), its /sys. */
+int node_create(const struct home *home, const char *name, struct node_ns *ret_ns, struct err *e);
 void node_done(struct node_ns *ns);
 
 /* Be in the node's network namespace until node_leave(). */

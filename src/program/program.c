@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -154,16 +155,36 @@ int program_start(const struct programs *programs, size_t i, const struct progra
 	return 0;
 }
 
+/*
+ * Of a process that is about to become another program nothing can be read for a moment. One that
+ * has wiped it out looks the same, so there is an end to looking.
+ */
+static int read_environment(const char *pid, char **ret_text, size_t *ret_len)
+{
+	cleanup_free char *path = text_format("/proc/%s/environ", pid);
+	const struct timespec moment = { 0, 200000 };
+	struct err ignored;
+
+	for (int i = 0; i < 10; i++) {
+		free(*ret_text);
+		*ret_text = NULL;
+		if (fs_read(path, 1 << 20, ret_text, ret_len, &ignored) != 0)
+			return -1;
+		if (*ret_len > 0)
+			return 0;
+		nanosleep(&moment, NULL);
+	}
+	return -1;
+}
+
 /* Which of these programs' environment this process has; -1: none's. */
 static long marked(const struct programs *programs, const char *pid)
 {
-	cleanup_free char *path = text_format("/proc/%s/environ", pid);
 	cleanup_free char *mark = text_format("%s=%" PRIx64 ".", MARK, programs->id);
 	cleanup_free char *environment = NULL;
 	size_t len = 0;
-	struct err ignored;
 
-	if (fs_read(path, 1 << 20, &environment, &len, &ignored) != 0)
+	if (read_environment(pid, &environment, &len) != 0)
 		return -1;
 	for (size_t at = 0; at < len; at += strlen(environment + at) + 1)
 		if (strncmp(environment + at, mark, strlen(mark)) == 0)
@@ -205,10 +226,13 @@ int programs_leftovers(const struct programs *programs, const struct evidence *e
 		if (!isdigit((unsigned char)d->d_name[0]) || pid == 1)
 			continue;
 
+		if (!read_name(d->d_name, name))
+			continue;
+
 		long program = marked(programs, d->d_name);
 
 		if (program < 0 || (size_t)program >= ev->n_programs ||
-		    ev->programs[program].state == PROGRAM_RUNNING || !read_name(d->d_name, name))
+		    ev->programs[program].state == PROGRAM_RUNNING)
 			continue;
 		found(arg, (size_t)program, pid, name);
 	}

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "program/argv.h"
 #include "program/list.h"
+#include "topology/path.h"
 
 #define MAX_FILE_SIZE (UINT64_C(1) << 40)
 /* Below those that kernels choose (ip_local_port_range), so a flow has one name in every run. */
@@ -63,11 +64,9 @@ static char *destinations(const struct topology *t, const struct transfer *tr)
 	char buf[INET6_ADDRSTRLEN];
 
 	for (size_t i = 0; i < tr->n_to; i++) {
-		const struct address *a = topology_address(t, tr->to[i], tr->from, AF_INET);
+		const struct address *a = path_address(t, tr->to[i], tr->from);
 		struct in_addr all;
 
-		if (a == NULL)
-			a = topology_address(t, tr->to[i], tr->from, AF_INET6);
 		if (a == NULL)
 			continue;
 		if (tr->broadcast) {
@@ -100,6 +99,15 @@ static bool is_taken(const struct topology *t, size_t node, size_t first, size_t
 	return false;
 }
 
+/* NAT keeps a source port unless another node's flow has it already. */
+static bool anyone_masquerades(const struct topology *t)
+{
+	for (size_t i = 0; i < t->n_nodes; i++)
+		if (t->nodes[i].n_masquerade != 0)
+			return true;
+	return false;
+}
+
 /* The first source port of this transfer, 0: let the kernel choose. */
 static size_t source_port(const struct topology *t, size_t transfer)
 {
@@ -107,7 +115,7 @@ static size_t source_port(const struct topology *t, size_t transfer)
 	size_t port = FIRST_SOURCE_PORT, n = count_sockets(tr);
 
 	for (size_t i = 0; i < transfer; i++)
-		if (t->transfers[i].from == tr->from)
+		if (t->transfers[i].from == tr->from || anyone_masquerades(t))
 			port += count_sockets(&t->transfers[i]);
 	while (port + n <= LAST_SOURCE_PORT && is_taken(t, tr->from, port, n))
 		port++;
@@ -122,33 +130,42 @@ static uint64_t lower_rate(uint64_t a, uint64_t b)
 /* What the links on the transfer's way let through, 0: everything. */
 static uint64_t rate_of_links(const struct topology *t, const struct transfer *tr)
 {
+	struct hop hops[PATH_MAX_HOPS];
 	uint64_t rate = 0;
 
 	for (size_t i = 0; i < tr->n_to; i++) {
-		const struct interface *out = topology_interface(t, tr->from, tr->to[i]);
-		const struct interface *in = topology_interface(t, tr->to[i], tr->from);
+		size_t n = path_hops(t, tr->from, tr->to[i], hops);
 
-		if (out != NULL)
+		for (const struct hop *h = hops; h < hops + n; h++) {
+			const struct interface *out = &t->nodes[h->from].interfaces[h->out];
+			const struct interface *in = &t->nodes[h->to].interfaces[h->in];
+
 			rate = lower_rate(rate, out->impairments[LINK_OUT].rate_bps);
-		if (in != NULL)
 			rate = lower_rate(rate, in->impairments[LINK_IN].rate_bps);
+		}
 	}
 	return rate * RATE_SHARE / 100;
 }
 
 static bool is_impaired(const struct interface *i)
 {
-	return i != NULL && (!impairment_is_clean(&i->impairments[LINK_OUT]) ||
-			     !impairment_is_clean(&i->impairments[LINK_IN]));
+	return !impairment_is_clean(&i->impairments[LINK_OUT]) ||
+	       !impairment_is_clean(&i->impairments[LINK_IN]);
 }
 
 /* ARP asks three times in three seconds, and its frames are lost like any other. */
 static bool needs_patience(const struct topology *t, const struct transfer *tr)
 {
-	for (size_t i = 0; i < tr->n_to; i++)
-		if (is_impaired(topology_interface(t, tr->from, tr->to[i])) ||
-		    is_impaired(topology_interface(t, tr->to[i], tr->from)))
-			return true;
+	struct hop hops[PATH_MAX_HOPS];
+
+	for (size_t i = 0; i < tr->n_to; i++) {
+		size_t n = path_hops(t, tr->from, tr->to[i], hops);
+
+		for (const struct hop *h = hops; h < hops + n; h++)
+			if (is_impaired(&t->nodes[h->from].interfaces[h->out]) ||
+			    is_impaired(&t->nodes[h->to].interfaces[h->in]))
+				return true;
+	}
 	return false;
 }
 

@@ -114,6 +114,45 @@ static void add_capture(struct check_list *l, const char *run, const struct capt
 					render_text(v->file), v->packets, v->dropped);
 }
 
+/* What belongs to no node is the run's. */
+static const char *node_or_run(const char *node)
+{
+	return node != NULL ? node : "run";
+}
+
+static void add_metric(struct check_list *l, const char *run, const struct metric_value *m)
+{
+	struct check *c = add(l, text_format("%s.%s.%s.metric", run, node_or_run(m->node), m->name),
+			      m->outcome, m->reason);
+
+	if (m->outcome > OUTCOME_SKIP && m->look != NULL)
+		c->detail = text_format("look: %s", m->look);
+}
+
+static void add_expectation(struct check_list *l, const char *run,
+			    const struct expectation_verdict *x)
+{
+	struct check *check = add(
+		l, text_format("%s.%s.%s.expect", run, node_or_run(x->node), x->name), x->outcome,
+		x->reason);
+	struct text t = { 0 };
+
+	for (size_t i = 0; i < x->n_conditions; i++) {
+		const struct condition_verdict *c = &x->conditions[i];
+
+		if (c->outcome <= OUTCOME_SKIP)
+			continue;
+		text_add(&t, "expected: %s\nfound: %s\n", render_text(c->expected),
+			 render_text(c->found));
+		if (c->nearest != NULL)
+			text_add(&t, "%s\n", c->nearest);
+		if (c->look != NULL)
+			text_add(&t, "look: %s\n", c->look);
+	}
+	if (t.len != 0)
+		check->detail = text_take(&t);
+}
+
 static char *run_detail(const struct session *s, const struct run_verdict *r)
 {
 	struct text t = { 0 };
@@ -136,6 +175,10 @@ static void add_parts(struct check_list *l, const char *run, const struct run_ve
 		add_program(l, run, r, i);
 	for (size_t i = 0; i < r->n_captures; i++)
 		add_capture(l, run, &r->captures[i]);
+	for (size_t i = 0; i < r->n_metrics; i++)
+		add_metric(l, run, &r->metrics[i]);
+	for (size_t i = 0; i < r->n_expectations; i++)
+		add_expectation(l, run, &r->expectations[i]);
 	add(l, text_format("%s.run.ledger", run), r->ledger.outcome, r->ledger.reason);
 }
 

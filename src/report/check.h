@@ -1,7 +1,7 @@
 /*
  * check: a run as a flat list of named checks, for the formats that know
- * nothing but those (JUnit, TAP). Names are "RUN.NODE.FILE.LAYER" and unique in
- * a session; each run ends in the check "RUN.run.verdict", so that one without
+ * nothing but those (JUnit, TAP). Names are "RUN.NODE.FILE.LAYER", "RUN.NODE.NAME.expect" of
+ * expectations ("run" where there is no node), "RUN.NODE.NAME.metric", and unique in a session; each run ends in the check "RUN.run.verdict", so that one without
  * files, or that died early, is in there too. When runs are repeated that is the
  * only check of each.
  */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "report/json_expect.h"
 #include "report/json_series.h"
 #include "report/json_value.h"
 #include "report/render.h"
@@ -330,6 +331,8 @@ static json_t *run_of(const struct run_verdict *r)
 	json_set(o, "phases", phases_of(r));
 	json_set(o, "brief", json_boolean(r->brief));
 	set_lists(o, r);
+	json_set(o, "metrics", json_metrics_of(r));
+	json_set(o, "expectations", json_expectations_of(r));
 	json_set(o, "ledger", ledger_of(&r->ledger));
 	return o;
 }
@@ -358,6 +361,7 @@ static json_t *session_of(const struct session *s)
 	json_set(o, "outcome", outcome_of(s->outcome));
 	json_set(o, "exit_status", json_integer(s->exit_status));
 	json_set(o, "runs_planned", json_count_of(s->n_planned));
+	json_set(o, "jobs", json_count_of(s->jobs));
 	json_set(o, "repeat", s->repeat != 0 ? json_count_of(s->repeat) : json_null());
 	json_set(o, "series", json_series_of(s));
 	json_set(o, "runs", runs);

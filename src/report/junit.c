@@ -158,6 +158,7 @@ static size_t suite_runs(const struct session *s, size_t first)
 	if (s->repeat == 0)
 		return 1;
 	series_of(s, first, &x);
+	series_done(&x);
 	return x.n_runs;
 }
 

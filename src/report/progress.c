@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "report/render.h"
@@ -48,33 +49,70 @@ static void clear(struct progress *p)
 	p->shown[0] = '\0';
 }
 
-void progress_stage(struct progress *p, size_t run, const char *label, const char *stage)
+/* In the order in which they began. */
+static struct progress_run *find(struct progress *p, size_t run)
 {
-	p->run = run;
-	if (!p->redraw)
-		return;
+	for (size_t i = 0; i < p->n_at_work; i++)
+		if (p->at_work[i].run == run)
+			return &p->at_work[i];
 
+	struct progress_run *new = array_add(&p->at_work, &p->n_at_work, &p->at_work_room,
+					     sizeof(*new));
+
+	new->run = run;
+	return new;
+}
+
+static void forget(struct progress *p, size_t run)
+{
+	size_t i = (size_t)(find(p, run) - p->at_work);
+
+	free(p->at_work[i].what);
+	p->n_at_work--;
+	memmove(&p->at_work[i], &p->at_work[i + 1], (p->n_at_work - i) * sizeof(*p->at_work));
+}
+
+static void redraw(struct progress *p)
+{
 	struct text line = { 0 };
 
-	text_add(&line, "[%zu/%zu] ", run, p->n_runs);
-	render_printable(&line, label, RENDER_ONE_LINE);
-	text_add(&line, ": %s", stage);
-	cut_to_terminal(p->out, line.s);
-	if (strncmp(line.s, p->shown, sizeof(p->shown) - 1) != 0) {
+	for (size_t i = 0; i < p->n_at_work; i++)
+		text_add(&line, "%s[%zu/%zu] %s", i != 0 ? " | " : "", p->at_work[i].run, p->n_runs,
+			 p->at_work[i].what);
+	if (line.s != NULL)
+		cut_to_terminal(p->out, line.s);
+	if (strncmp(text_str(&line), p->shown, sizeof(p->shown) - 1) != 0) {
 		clear(p);
-		fputs(line.s, p->out);
+		fputs(text_str(&line), p->out);
 		fflush(p->out);
-		snprintf(p->shown, sizeof(p->shown), "%s", line.s);
+		snprintf(p->shown, sizeof(p->shown), "%s", text_str(&line));
 	}
 	text_done(&line);
 }
 
-void progress_run_done(struct progress *p, const struct run_verdict *r)
+void progress_stage(struct progress *p, size_t run, const char *label, const char *stage)
+{
+	if (!p->redraw)
+		return;
+
+	struct progress_run *at_work = find(p, run);
+	struct text what = { 0 };
+
+	render_printable(&what, label, RENDER_ONE_LINE);
+	text_add(&what, ": %s", stage);
+	free(at_work->what);
+	at_work->what = text_take(&what);
+	redraw(p);
+}
+
+void progress_run_done(struct progress *p, size_t run, const struct run_verdict *r)
 {
 	if (p->quiet)
 		return;
 	if (p->redraw) {
+		forget(p, run);
 		clear(p);
+		redraw(p);
 		fflush(p->out);
 		return;
 	}
@@ -82,7 +120,7 @@ void progress_run_done(struct progress *p, const struct run_verdict *r)
 	struct text line = { 0 };
 	char duration[16];
 
-	text_add(&line, "[%zu/%zu] ", p->run, p->n_runs);
+	text_add(&line, "[%zu/%zu] ", run, p->n_runs);
 	render_printable(&line, r->label, RENDER_ONE_LINE);
 	text_add(&line, ": %s%s %s%s (%s)", p->color ? render_color(r->outcome) : "",
 		 render_symbol(r->outcome), render_word(r->outcome), p->color ? RENDER_PLAIN : "",
@@ -101,4 +139,8 @@ void progress_done(struct progress *p)
 	if (p->redraw)
 		clear(p);
 	fflush(p->out);
+	while (p->n_at_work > 0)
+		forget(p, p->at_work[0].run);
+	free(p->at_work);
+	p->at_work = NULL;
 }

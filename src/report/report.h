@@ -22,6 +22,12 @@ int report_junit(FILE *out, const struct session *s, struct err *e);
 /* Test Anything Protocol, version 13. */
 int report_tap(FILE *out, const struct session *s, struct err *e);
 
+/* A run under way. */
+struct progress_run {
+	size_t run; /* from 1 */
+	char *what; /* "mode=multi-thread: transfer" */
+};
+
 /* Progress on stderr while runs go on: one line redrawn on a terminal, one line per run elsewhere. */
 struct progress {
 	FILE *out;
@@ -29,15 +35,16 @@ struct progress {
 	bool color;
 	bool quiet;
 	size_t n_runs;
-	size_t run; /* the one at work, from 1 */
+	struct progress_run *at_work;
+	size_t n_at_work, at_work_room;
 	char shown[256];
 };
 
 void progress_init(struct progress *p, bool color, bool quiet, size_t n_runs);
-/* "[2/6] mode=multi-thread: transfer"; run counts from 1. */
+/* "[2/6] mode=multi-thread: transfer", for each that is under way; run counts from 1. */
 void progress_stage(struct progress *p, size_t run, const char *label, const char *stage);
 /* The run is over: clear the line, or print its outcome. */
-void progress_run_done(struct progress *p, const struct run_verdict *r);
+void progress_run_done(struct progress *p, size_t run, const struct run_verdict *r);
 void progress_done(struct progress *p);
 
 #endif

@@ -4,37 +4,29 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/cleanup.h"
 #include "report/render.h"
 
-static double time_of(const struct run_verdict *r)
+struct spread spread_of(struct samples *s)
 {
-	return (double)r->time_ns;
+	if (s->n == 0)
+		return (struct spread){ 0 };
+	stats_sort(s->values, s->n);
+	return (struct spread){
+		.n = s->n,
+		.least = s->values[0],
+		.quarter = stats_quantile(s->values, s->n, 0.25),
+		.median = stats_quantile(s->values, s->n, 0.5),
+		.three_quarters = stats_quantile(s->values, s->n, 0.75),
+		.most = s->values[s->n - 1],
+	};
 }
 
-static double goodput_of(const struct run_verdict *r)
+struct spread series_spread(const struct series *x, const char *name)
 {
-	return r->time_ns != 0 ? (double)r->bytes * 8e9 / (double)r->time_ns : 0;
-}
-
-/* Of the runs that passed: how long the others took has other reasons. */
-static struct spread spread_of(const struct series *x, double (*value)(const struct run_verdict *))
-{
-	cleanup_free double *v = array_new(x->n_runs, sizeof(*v));
-	struct spread s = { 0 };
-
-	for (size_t i = 0; i < x->n_runs; i++)
-		if (x->runs[i].outcome == OUTCOME_PASS && value(&x->runs[i]) > 0)
-			v[s.n++] = value(&x->runs[i]);
-	if (s.n == 0)
-		return s;
-	stats_sort(v, s.n);
-	s.least = v[0];
-	s.quarter = stats_quantile(v, s.n, 0.25);
-	s.median = stats_quantile(v, s.n, 0.5);
-	s.three_quarters = stats_quantile(v, s.n, 0.75);
-	s.most = v[s.n - 1];
-	return s;
+	for (size_t i = 0; i < x->samples.n; i++)
+		if (strcmp(x->samples.s[i].name, name) == 0)
+			return x->spreads[i];
+	return (struct spread){ 0 };
 }
 
 static const struct run_verdict *first_of(const struct series *x, enum outcome o)
@@ -63,12 +55,22 @@ void series_of(const struct session *s, size_t first, struct series *ret_series)
 	for (size_t i = first; i < s->n_runs && belongs(&s->runs[i], x->runs); i++) {
 		x->counts[s->runs[i].outcome]++;
 		x->n_runs++;
+		if (s->runs[i].outcome == OUTCOME_PASS)
+			samples_add_run(&x->samples, &s->runs[i]);
 	}
 	x->failing = stats_binomial(x->counts[OUTCOME_FAIL], series_conclusive(x),
 				    SERIES_CONFIDENCE);
 	x->example = first_of(x, OUTCOME_FAIL);
 	if (x->example == NULL)
 		x->example = first_of(x, OUTCOME_INCONCLUSIVE);
-	x->time_ns = spread_of(x, time_of);
-	x->goodput_bps = spread_of(x, goodput_of);
+	x->spreads = array_new(x->samples.n, sizeof(*x->spreads));
+	for (size_t i = 0; i < x->samples.n; i++)
+		x->spreads[i] = spread_of(&x->samples.s[i]);
+}
+
+void series_done(struct series *x)
+{
+	samples_done(&x->samples);
+	free(x->spreads);
+	x->spreads = NULL;
 }

@@ -17,8 +17,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "report/render.h"
-#include "report/table.h"
 #include "report/terminal.h"
+#include "report/terminal_pivot.h"
 #include "report/terminal_series.h"
 
 /* Files, reasons and notes shown per run: who needs all reads report.json or asks for --verbose. */
@@ -79,82 +79,9 @@ static void print_heading(const struct terminal *t)
 		fprintf(t->out, ", seed %" PRIu64, s->runs[0].seed);
 	if (s->n_runs > 0 && s->repeat > 1)
 		fprintf(t->out, " to %" PRIu64, s->runs[0].seed + s->repeat - 1);
+	if (s->jobs > 1)
+		fprintf(t->out, ", %zu at a time", s->jobs);
 	fputs(")\n\n", t->out);
-}
-
-static const struct table_column columns[] = {
-	{ "mode", false, 0 },	 { "files", true, 0 },	  { "bytes", true, 2 },
-	{ "time", true, 0 },	 { "goodput", true, 4 },  { "datagrams", true, 3 },
-	{ "repairs", true, 1 },	 { "lost", true, 0 },	  { "receiver", false, 0 },
-	{ "capture", false, 0 }, { "picture", false, 0 }, { "verdict", false, 0 },
-};
-#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-/* The answers of one layer over all files of a run. */
-struct tally {
-	size_t passed, asked; /* files without this layer (no picture, no capture) are not asked */
-	enum outcome outcome;
-};
-
-static struct tally tally_layer(const struct run_verdict *r, size_t offset)
-{
-	struct tally sum = { .outcome = OUTCOME_SKIP };
-
-	for (size_t i = 0; i < r->n_files; i++) {
-		const char *file = (const char *)&r->files[i];
-		const struct layer *l = (const void *)(file + offset);
-
-		sum.asked += l->outcome != OUTCOME_SKIP;
-		sum.passed += l->outcome == OUTCOME_PASS;
-		sum.outcome = outcome_worse(sum.outcome, l->outcome);
-	}
-	return sum;
-}
-
-static void add_layer(struct table *table, const struct run_verdict *r, size_t offset)
-{
-	struct tally sum = tally_layer(r, offset);
-
-	if (sum.asked == 0)
-		table_add(table, NULL, "-");
-	else
-		table_add(table, render_color(sum.outcome), "%s %zu/%zu %s",
-			  render_symbol(sum.outcome), sum.passed, sum.asked,
-			  render_layer_word(sum.outcome));
-}
-
-static void add_row(const struct terminal *t, struct table *table, const struct run_verdict *r)
-{
-	cleanup_free char *name = printable(render_run_name(t->s, r));
-	char bytes[16], duration[16], rate[20];
-
-	table_add(table, NULL, "%s", name);
-	table_add(table, NULL, "%" PRIu64 "/%zu", r->files_whole, r->n_files);
-	table_add(table, NULL, "%s", text_bytes(bytes, r->bytes));
-	table_add(table, NULL, "%s", r->time_ns != 0 ? text_duration(duration, r->time_ns) : "-");
-	table_add(table, NULL, "%s", text_rate(rate, r->bytes, r->time_ns));
-	table_add(table, NULL, "%" PRIu64, r->datagrams);
-	table_add(table, NULL, "%" PRIu64, r->repairs);
-	table_add(table, NULL, "%" PRIu64, r->lost);
-	add_layer(table, r, offsetof(struct file_verdict, receiver));
-	add_layer(table, r, offsetof(struct file_verdict, capture));
-	add_layer(table, r, offsetof(struct file_verdict, picture));
-	table_add(table, render_color(r->outcome), "%s %s", render_symbol(r->outcome),
-		  render_word(r->outcome));
-}
-
-static void print_table(const struct terminal *t)
-{
-	struct table_column titles[N_COLUMNS];
-	cleanup_by(table_done) struct table table = { .columns = titles, .n_columns = N_COLUMNS };
-
-	memcpy(titles, columns, sizeof(columns));
-	if (!render_modes_suffice(t->s))
-		titles[0].title = "run";
-	for (size_t i = 0; i < t->s->n_runs; i++)
-		add_row(t, &table, &t->s->runs[i]);
-	table_print(&table, t->out, "  ", width_of(t->out), t->color);
-	fputc('\n', t->out);
 }
 
 /* One row of what is known of a file; who says so, and what. */
@@ -321,6 +248,7 @@ static void print_run(const struct terminal *t, const struct run_verdict *r)
 	if (notes)
 		print_lines(t, "note", r->notes, r->n_notes);
 	if (!passed || t->verbose) {
+		terminal_print_expectations(t, r);
 		print_files(t, r);
 		print_programs(t, r);
 		print_captures(t, r);
@@ -331,6 +259,15 @@ static void print_run(const struct terminal *t, const struct run_verdict *r)
 	fputc('\n', t->out);
 }
 
+static void print_example(const struct terminal *t, const struct series *x)
+{
+	cleanup_free char *others = terminal_series_others(x);
+
+	print_run(t, x->example);
+	if (others != NULL)
+		fprintf(t->out, "  so did seeds %s\n\n", others);
+}
+
 /* Of each combination the first run that did not pass stands for all. */
 static void print_series(const struct terminal *t)
 {
@@ -338,14 +275,9 @@ static void print_series(const struct terminal *t)
 
 	for (size_t i = 0; i < t->s->n_runs; i += x.n_runs) {
 		series_of(t->s, i, &x);
-		if (x.example == NULL)
-			continue;
-		print_run(t, x.example);
-
-		cleanup_free char *others = terminal_series_others(&x);
-
-		if (others != NULL)
-			fprintf(t->out, "  so did seeds %s\n\n", others);
+		if (x.example != NULL)
+			print_example(t, &x);
+		series_done(&x);
 	}
 }
 
@@ -379,6 +311,17 @@ static void print_last_line(const struct terminal *t)
 	fputc('\n', t->out);
 }
 
+/* A figure of time that others had a part in should not be taken for the program's own. */
+static void print_jobs(const struct terminal *t)
+{
+	if (t->s->jobs > 1)
+		fprintf(t->out,
+			"  Times and rates were taken with up to %zu runs side by side; --jobs 1 "
+			"takes "
+			"them alone.\n\n",
+			t->s->jobs);
+}
+
 void report_terminal(FILE *out, const struct session *s, bool color, bool verbose)
 {
 	const struct terminal t = { .out = out, .s = s, .color = color, .verbose = verbose };
@@ -386,9 +329,13 @@ void report_terminal(FILE *out, const struct session *s, bool color, bool verbos
 	print_heading(&t);
 	if (s->repeat != 0) {
 		terminal_series_table(out, s, width_of(out), color);
+		terminal_print_pivots(&t, width_of(out));
+		print_jobs(&t);
 		print_series(&t);
 	} else if (s->n_runs > 0) {
-		print_table(&t);
+		terminal_print_runs(&t, width_of(out));
+		terminal_print_pivots(&t, width_of(out));
+		print_jobs(&t);
 		for (size_t i = 0; i < s->n_runs; i++)
 			print_run(&t, &s->runs[i]);
 	}

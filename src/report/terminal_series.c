@@ -13,84 +13,96 @@
 #define MAX_SEEDS 12
 
 static const struct table_column columns[] = {
-	{ "run", false, 0 },	      { "runs", true, 1 },	    { "passed", true, 0 },
-	{ "failed", true, 0 },	      { "inconclusive", true, 0 },  { "fails (95%)", false, 0 },
-	{ "time", true, 0 },	      { "half of them", false, 3 }, { "goodput", true, 2 },
-	{ "half of them", false, 4 }, { "outcome", false, 0 },
+	{ "run", false, 0 },   { "runs", true, 1 },	    { "passed", true, 0 },
+	{ "failed", true, 0 }, { "inconclusive", true, 0 }, { "fails (95%)", false, 0 },
+	{ "time", true, 0 },   { "goodput", true, 2 },	    { "outcome", false, 0 },
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static const struct table_column spread_columns[] = {
+	{ "run", false, 0 },	      { "figure", false, 0 }, { "of runs", true, 3 },
+	{ "median", true, 0 },	      { "least", true, 2 },   { "most", true, 2 },
+	{ "half of them", false, 1 },
+};
+#define N_SPREAD_COLUMNS (sizeof(spread_columns) / sizeof(spread_columns[0]))
 
 static void add_count(struct table *table, size_t n, enum outcome o)
 {
 	table_add(table, n != 0 ? render_color(o) : NULL, "%zu", n);
 }
 
-static char *duration(char buf[16], double ns)
+static void add_median(struct table *table, const struct series *x, const char *name,
+		       const char *unit)
 {
-	return text_duration(buf, (uint64_t)ns);
+	struct spread s = series_spread(x, name);
+	char buf[FIGURE_TEXT_LEN];
+
+	table_add(table, NULL, "%s", s.n != 0 ? figure_format(buf, unit, s.median) : "-");
 }
 
-static char *rate(char buf[20], double bps)
+static void add_name(struct table *table, const char *s)
 {
-	/* So many bytes in 8 seconds. */
-	return text_rate(buf, (uint64_t)bps, UINT64_C(8000000000));
-}
+	struct text name = { 0 };
 
-/* Median and quartiles: one that hung says nothing of how fast the others are. */
-static void add_times(struct table *table, const struct spread *s)
-{
-	char a[16], b[16];
-
-	if (s->n == 0) {
-		table_add(table, NULL, "-");
-		table_add(table, NULL, "-");
-		return;
-	}
-	table_add(table, NULL, "%s", duration(a, s->median));
-	table_add(table, NULL, "%s to %s", duration(a, s->quarter), duration(b, s->three_quarters));
-}
-
-static void add_rates(struct table *table, const struct spread *s)
-{
-	char a[20], b[20];
-
-	if (s->n == 0) {
-		table_add(table, NULL, "-");
-		table_add(table, NULL, "-");
-		return;
-	}
-	table_add(table, NULL, "%s", rate(a, s->median));
-	table_add(table, NULL, "%s to %s", rate(a, s->quarter), rate(b, s->three_quarters));
+	render_printable(&name, s, RENDER_ONE_LINE);
+	table_add(table, NULL, "%s", text_str(&name));
+	text_done(&name);
 }
 
 static void add_row(struct table *table, const struct series *x)
 {
 	enum outcome o = x->example != NULL ? x->example->outcome : OUTCOME_PASS;
-	struct text name = { 0 };
 
-	render_printable(&name, x->runs->combination, RENDER_ONE_LINE);
-	table_add(table, NULL, "%s", text_str(&name));
-	text_done(&name);
+	add_name(table, x->runs->combination);
 	table_add(table, NULL, "%zu", x->n_runs);
 	table_add(table, NULL, "%zu", x->counts[OUTCOME_PASS]);
 	add_count(table, x->counts[OUTCOME_FAIL], OUTCOME_FAIL);
 	add_count(table, x->counts[OUTCOME_INCONCLUSIVE], OUTCOME_INCONCLUSIVE);
 	table_add(table, NULL, "%.3g%% to %.3g%%", 100 * x->failing.low, 100 * x->failing.high);
-	add_times(table, &x->time_ns);
-	add_rates(table, &x->goodput_bps);
+	add_median(table, x, "time", "ns");
+	add_median(table, x, "goodput", "bit/s");
 	table_add(table, render_color(o), "%s %s", render_symbol(o), render_word(o));
+}
+
+static void add_spreads(struct table *table, const struct series *x)
+{
+	char a[FIGURE_TEXT_LEN], b[FIGURE_TEXT_LEN];
+
+	for (size_t i = 0; i < x->samples.n; i++) {
+		const struct spread *s = &x->spreads[i];
+		const char *unit = x->samples.s[i].unit;
+
+		add_name(table, i == 0 ? x->runs->combination : "");
+		add_name(table, x->samples.s[i].name);
+		table_add(table, NULL, "%zu", s->n);
+		table_add(table, NULL, "%s", figure_format(a, unit, s->median));
+		table_add(table, NULL, "%s", figure_format(a, unit, s->least));
+		table_add(table, NULL, "%s", figure_format(a, unit, s->most));
+		table_add(table, NULL, "%s to %s", figure_format(a, unit, s->quarter),
+			  figure_format(b, unit, s->three_quarters));
+	}
 }
 
 void terminal_series_table(FILE *out, const struct session *s, size_t width, bool color)
 {
 	cleanup_by(table_done) struct table table = { .columns = columns, .n_columns = N_COLUMNS };
+	cleanup_by(table_done) struct table spreads = { .columns = spread_columns,
+							.n_columns = N_SPREAD_COLUMNS };
 	struct series x;
 
 	for (size_t i = 0; i < s->n_runs; i += x.n_runs) {
 		series_of(s, i, &x);
 		add_row(&table, &x);
+		/* A single one has no spread. */
+		if (s->repeat > 1)
+			add_spreads(&spreads, &x);
+		series_done(&x);
 	}
 	table_print(&table, out, "  ", width, color);
+	fputc('\n', out);
+	if (spreads.n_cells == 0)
+		return;
+	table_print(&spreads, out, "  ", width, color);
 	fputc('\n', out);
 }
 

@@ -189,11 +189,25 @@ void crew_done(struct crew *c)
 	c->members = NULL;
 }
 
+/* What a program shares its signals with has as much time as itself. */
+static void await_groups(struct crew *c)
+{
+	for (size_t i = 0; i < c->evidence->n_programs; i++) {
+		const struct program_evidence *p = &c->evidence->programs[i];
+
+		while (c->programs->p[i].command != NULL && p->told_to_stop &&
+		       p->state != PROGRAM_RUNNING && kill(-p->pid, 0) == 0 &&
+		       clock_ns() < c->members[i].kill_ns)
+			c->wait(c->arg, clock_ns() + NS_PER_MS);
+	}
+}
+
 void crew_kill_leftovers(struct crew *c)
 {
 	const struct programs *programs = c->programs;
 	struct err ignored;
 
+	await_groups(c);
 	for (size_t i = 0; i < c->evidence->n_programs; i++)
 		c->evidence->programs[i].left_behind = 0;
 	programs_leftovers(programs, c->evidence, note_leftover, c->evidence, &ignored);

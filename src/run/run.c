@@ -32,8 +32,7 @@ struct run {
 	struct sandbox sandbox;
 	enum run_stage shown;
 	int n_passed; /* signals that the supervisor was told of */
-	bool awaited;
-	bool done;     /* its evidence is complete */
+	enum run_phase phase;
 	bool released; /* it ends by itself */
 	bool reaped;
 };
@@ -213,30 +212,53 @@ static void show_stage(struct run *r)
 	r->shown = stage;
 }
 
-/* Until the supervisor says so; its death is an answer, too. */
-static int await_message(struct run *r, struct err *e)
+/* What the supervisor has to say; its death is an answer, too. */
+static int hear(struct run *r, struct err *e)
 {
-	const struct timespec tick = { .tv_nsec = 20 * NS_PER_MS };
-	sigset_t none;
-	char message;
+	char message = SUPERVISOR_DONE[0];
+	bool dead = recv(r->sandbox.control, &message, 1, MSG_DONTWAIT) != 1;
 
-	sigemptyset(&none);
-	for (;;) {
-		struct pollfd fd = { .fd = r->sandbox.control, .events = POLLIN };
-		int n = ppoll(&fd, 1, &tick, &none);
-
-		if (n < 0 && errno != EINTR)
-			return err_set(e, errno, "wait for the supervisor");
-		show_stage(r);
-		while (r->n_passed < n_caught)
-			pass_signal(&r->sandbox, ++r->n_passed);
-		if (n <= 0)
-			continue;
-		if (recv(fd.fd, &message, 1, MSG_DONTWAIT) != 1)
-			return reap(r, e);
-		r->done = message == SUPERVISOR_DONE[0];
+	if (message != SUPERVISOR_DONE[0]) {
+		r->phase = RUN_READY;
 		return 0;
 	}
+	r->phase = RUN_OVER;
+	if (run_caught_signal() != 0)
+		r->evidence->interrupted = true;
+	return dead ? reap(r, e) : 0;
+}
+
+static int attend(struct run *r, bool spoke, struct err *e)
+{
+	show_stage(r);
+	while (r->n_passed < n_caught)
+		pass_signal(&r->sandbox, ++r->n_passed);
+	return spoke ? hear(r, e) : 0;
+}
+
+int run_wait(struct run *const *runs, size_t n, struct err *e)
+{
+	const struct timespec tick = { .tv_nsec = 20 * NS_PER_MS };
+	cleanup_free struct pollfd *fds = array_new(n, sizeof(*fds));
+	sigset_t none;
+
+	/* One that is over has nothing more to say; poll(2) passes over negative descriptors. */
+	for (size_t i = 0; i < n; i++)
+		fds[i] = (struct pollfd){
+			.fd = runs[i]->phase == RUN_OVER ? -1 : runs[i]->sandbox.control,
+			.events = POLLIN,
+		};
+	sigemptyset(&none);
+	if (ppoll(fds, n, &tick, &none) < 0) {
+		if (errno != EINTR)
+			return err_set(e, errno, "wait for supervisors");
+		for (size_t i = 0; i < n; i++)
+			fds[i].revents = 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (runs[i]->phase != RUN_OVER && attend(runs[i], fds[i].revents != 0, e) != 0)
+			return -1;
+	return 0;
 }
 
 static int fork_supervisor(struct run *r, struct err *e)
@@ -274,22 +296,34 @@ int run_start(const struct run_request *request, struct run **ret_run, struct er
 	return 0;
 }
 
+enum run_phase run_phase(const struct run *r)
+{
+	return r->phase;
+}
+
+void run_go(struct run *r)
+{
+	r->evidence->performed_ns = clock_ns();
+	if (r->phase == RUN_OVER)
+		return;
+	send(r->sandbox.control, SUPERVISOR_GO, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	r->phase = RUN_GOING;
+}
+
 int run_await(struct run *r, struct err *e)
 {
-	if (r->awaited)
-		return 0;
-	r->awaited = true;
-	return await_message(r, e);
+	while (r->phase == RUN_RISING)
+		if (run_wait(&r, 1, e) != 0)
+			return -1;
+	return 0;
 }
 
 int run_perform(struct run *r, struct err *e)
 {
-	r->evidence->performed_ns = clock_ns();
-	send(r->sandbox.control, SUPERVISOR_GO, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (!r->done && !r->reaped && await_message(r, e) != 0)
-		return -1;
-	if (run_caught_signal() != 0)
-		r->evidence->interrupted = true;
+	run_go(r);
+	while (r->phase != RUN_OVER)
+		if (run_wait(&r, 1, e) != 0)
+			return -1;
 	return 0;
 }
 
@@ -310,7 +344,7 @@ void run_judge(struct run *r, struct run_verdict *verdict)
 	verdict->transfer_ns = between(ev->ready_ns, ev->sent_ns);
 	verdict->stop_ns = between(ev->sent_ns, ev->drained_ns);
 	verdict->verify_ns = clock_ns() - judging_ns;
-	verdict->total_ns = clock_ns() - ev->performed_ns +
+	verdict->total_ns = between(ev->performed_ns, clock_ns()) +
 			    between(ev->started_ns, ev->recording_ns);
 }
 

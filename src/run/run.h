@@ -7,15 +7,17 @@
  * harness, outside of all namespaces, judges what is left: evidence and files.
  *
  *	run_start()	forks; the lab comes up in the background
- *	run_await()	the lab is up and recorded, or the run has failed
- *	run_perform()	programs start, transfer, stop; captures are drained
+ *	run_wait()	until RUN_READY: the lab is up and recorded; or it has failed, RUN_OVER
+ *	run_go()	programs start, transfer, stop; captures are drained
+ *	run_wait()	until RUN_OVER
  *	run_judge()	the verdict
  *	run_release()	the supervisor may end; the kernel takes the lab down
  *	run_free()	waits until it has ended
  *
  * A session starts the next lab while it judges the last run, and releases labs
  * together at its end: making and taking down namespaces is mostly waiting for
- * the kernel and its RTNL lock. Programs of two runs never run at the same time.
+ * the kernel and its RTNL lock. Several runs may be waited for at once; whether
+ * programs of two run at the same time is up to who says run_go().
  */
 #ifndef HARNESS_RUN_RUN_H
 #define HARNESS_RUN_RUN_H
@@ -40,13 +42,28 @@ struct run_request {
 
 struct run;
 
+enum run_phase {
+	RUN_RISING, /* the lab comes up */
+	RUN_READY,  /* it is up and recorded: run_go() */
+	RUN_GOING,  /* programs run */
+	RUN_OVER,   /* the evidence is all there: run_judge(), also when the run failed */
+};
+
 /*
  * Takes the request's strings, also when it fails. -1 when the run could not be tried:
  * a program is missing, the folder cannot be made, namespaces are refused.
  */
 int run_start(const struct run_request *request, struct run **ret_run, struct err *e);
+/*
+ * Until something happens to one of these or 20 ms have passed: phases go on, stages are told,
+ * signals are passed on. 0 also when a run failed or was interrupted: that is in the evidence.
+ */
+int run_wait(struct run *const *runs, size_t n, struct err *e);
+enum run_phase run_phase(const struct run *r);
+/* One that is RUN_READY begins; for one that is RUN_OVER already its time is noted. */
+void run_go(struct run *r);
+/* Of a single one: until it is ready or over; then until it is over. */
 int run_await(struct run *r, struct err *e);
-/* 0 also when the run failed or was interrupted: that is in the evidence. */
 int run_perform(struct run *r, struct err *e);
 /* Fills what judge_run() fills, and the times. */
 void run_judge(struct run *r, struct run_verdict *verdict);

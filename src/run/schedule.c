@@ -40,12 +40,11 @@ static bool has_spoken(const struct crew *c, size_t i)
 	       __atomic_load_n(lines, __ATOMIC_ACQUIRE) != c->members[i].ready_lines;
 }
 
-static uint64_t ready_deadline(const struct crew *c, size_t i)
+static uint64_t ready_within(const struct crew *c, size_t i)
 {
 	const struct command *command = c->programs->p[i].command;
 
-	return c->evidence->programs[i].started_ns +
-	       (command != NULL ? command->ready_within_ns : READY_WITHIN_NS);
+	return command != NULL ? command->ready_within_ns : READY_WITHIN_NS;
 }
 
 /* "it did not bind TCP port 80", "it did not write what matches 'listening'" */
@@ -54,7 +53,7 @@ static void blame_unready(struct crew *c, size_t i)
 	struct program_evidence *p = &c->evidence->programs[i];
 	const struct program *program = &c->programs->p[i];
 	cleanup_by(text_done) struct text lacks = { 0 };
-	char after[16];
+	char within[16];
 
 	for (size_t k = 0; k < program->n_listens; k++)
 		text_add(&lacks, "%s%s port %u", k == 0 ? "it did not bind " : ", ",
@@ -63,8 +62,8 @@ static void blame_unready(struct crew *c, size_t i)
 	if (!has_spoken(c, i))
 		text_add(&lacks, "%sit wrote no line that matches '%s'",
 			 lacks.len != 0 ? ", or " : "", program->command->ready_output);
-	snprintf(p->error, sizeof(p->error), "not ready after %s: %.200s",
-		 text_duration(after, clock_ns() - p->started_ns), text_str(&lacks));
+	snprintf(p->error, sizeof(p->error), "not ready within %s: %.200s",
+		 text_duration(within, ready_within(c, i)), text_str(&lacks));
 	c->gave_up = true;
 }
 
@@ -89,7 +88,7 @@ static int check_ready(struct crew *c, struct err *e)
 		p->ready = ports && has_spoken(c, i);
 		if (p->ready)
 			p->ready_ns = clock_ns();
-		else if (clock_ns() >= ready_deadline(c, i))
+		else if (clock_ns() >= p->started_ns + ready_within(c, i))
 			blame_unready(c, i);
 	}
 	return 0;

@@ -78,37 +78,84 @@ static int check_v6(const struct address *a, struct err *e)
 	return 0;
 }
 
-static int parse_prefix(const char *text, struct address *a, struct err *e)
+static int check_host(const struct address *a, struct err *e)
+{
+	return a->family == AF_INET ? check_v4(a, e) : check_v6(a, e);
+}
+
+static int parse_prefix(const char *text, unsigned shortest, struct address *a, struct err *e)
 {
 	uint64_t n;
 	struct err why;
 
-	if (unit_count(text, 1, bits_of(a), &n, &why) != 0)
+	if (unit_count(text, shortest, bits_of(a), &n, &why) != 0)
 		return err_usage(e, "has a bad prefix length: '%.20s' %s", text, why.msg);
 	a->prefix_len = (unsigned)n;
 	return 0;
 }
 
-int address_parse(const char *text, struct address *ret_address, struct err *e)
+/* What stands before the slash, all bits being its prefix; *ret_rest is where the slash would be. */
+static int parse_bits(const char *text, struct address *a, const char **ret_rest, struct err *e)
 {
-	struct address a = { .family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET };
 	size_t len = strcspn(text, "/");
 	char host[INET6_ADDRSTRLEN];
 
+	*a = (struct address){ .family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET };
+	a->prefix_len = bits_of(a);
 	if (len >= sizeof(host))
 		return err_usage(e, "is not an IPv4 or IPv6 address");
 	memcpy(host, text, len);
 	host[len] = '\0';
-	if (inet_pton(a.family, host, &a.v6) != 1)
+	if (inet_pton(a->family, host, &a->v6) != 1)
 		return err_usage(e, "is not an IPv4 or IPv6 address");
-	if (text[len] == '\0')
-		return err_usage(e, "has no prefix length, as in %s/%d", host,
-				 a.family == AF_INET ? 24 : 64);
-	if (parse_prefix(text + len + 1, &a, e) != 0)
+	*ret_rest = text + len;
+	return 0;
+}
+
+int address_parse(const char *text, struct address *ret_address, struct err *e)
+{
+	struct address a;
+	const char *rest;
+
+	if (parse_bits(text, &a, &rest, e) != 0)
 		return -1;
-	if ((a.family == AF_INET ? check_v4(&a, e) : check_v6(&a, e)) != 0)
+	if (*rest == '\0')
+		return err_usage(e, "has no prefix length, as in %s/%d", text,
+				 a.family == AF_INET ? 24 : 64);
+	if (parse_prefix(rest + 1, 1, &a, e) != 0 || check_host(&a, e) != 0)
 		return -1;
 	*ret_address = a;
+	return 0;
+}
+
+int address_parse_host(const char *text, struct address *ret_address, struct err *e)
+{
+	struct address a;
+	const char *rest;
+
+	if (parse_bits(text, &a, &rest, e) != 0)
+		return -1;
+	if (*rest != '\0')
+		return err_usage(e, "is one address, without a prefix length");
+	if (check_host(&a, e) != 0)
+		return -1;
+	*ret_address = a;
+	return 0;
+}
+
+int address_parse_subnet(const char *text, struct address *ret_subnet, struct err *e)
+{
+	struct address a;
+	char subnet[ADDRESS_TEXT_LEN];
+	const char *rest;
+
+	if (parse_bits(text, &a, &rest, e) != 0 ||
+	    (*rest == '/' && parse_prefix(rest + 1, 0, &a, e) != 0))
+		return -1;
+	if (!host_part_is(&a, false))
+		return err_usage(e, "has bits set behind its prefix: the subnet is %s",
+				 address_format_subnet(subnet, &a));
+	*ret_subnet = a;
 	return 0;
 }
 
@@ -118,6 +165,13 @@ char *address_format(char buf[ADDRESS_TEXT_LEN], const struct address *a)
 
 	inet_ntop(a->family, bytes_of(a), host, sizeof(host));
 	snprintf(buf, ADDRESS_TEXT_LEN, "%s/%u", host, a->prefix_len % 1000);
+	return buf;
+}
+
+char *address_format_host(char buf[ADDRESS_TEXT_LEN], const struct address *a)
+{
+	if (inet_ntop(a->family, bytes_of(a), buf, ADDRESS_TEXT_LEN) == NULL)
+		buf[0] = '\0';
 	return buf;
 }
 
@@ -141,6 +195,11 @@ bool address_subnets_overlap(const struct address *a, const struct address *b)
 	unsigned shorter = a->prefix_len < b->prefix_len ? a->prefix_len : b->prefix_len;
 
 	return a->family == b->family && same_bits(a, b, shorter);
+}
+
+bool address_in_subnet(const struct address *a, const struct address *subnet)
+{
+	return a->family == subnet->family && same_bits(a, subnet, subnet->prefix_len);
 }
 
 bool address_same_subnet(const struct address *a, const struct address *b)

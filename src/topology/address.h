@@ -16,16 +16,24 @@
  * error is the second half of a sentence, as in units.h.
  */
 int address_parse(const char *text, struct address *ret_address, struct err *e);
+/* "192.168.1.2": as address_parse(), without a prefix length (it becomes all bits). */
+int address_parse_host(const char *text, struct address *ret_address, struct err *e);
+/* "10.2.0.0/16", or a host alone: no bit behind the prefix is set. */
+int address_parse_subnet(const char *text, struct address *ret_subnet, struct err *e);
 /* With its prefix length; returns buf. */
 char *address_format(char buf[ADDRESS_TEXT_LEN], const struct address *a);
 /* The same host address, whatever the prefix lengths. */
 bool address_equal(const struct address *a, const struct address *b);
 /* Whether some address belongs to both subnets. */
 bool address_subnets_overlap(const struct address *a, const struct address *b);
+/* Whether the address belongs to the subnet of the other one. */
+bool address_in_subnet(const struct address *a, const struct address *subnet);
 /* Whether both have the same subnet: address and length. */
 bool address_same_subnet(const struct address *a, const struct address *b);
 /* fe80::/10: valid on one link only, so the same subnet is on all of them (RFC 4291, 2.5.6). */
 bool address_is_link_local(const struct address *a);
+/* Without its prefix length; returns buf. */
+char *address_format_host(char buf[ADDRESS_TEXT_LEN], const struct address *a);
 /* "192.168.1.0/24": the subnet of an address; returns buf. */
 char *address_format_subnet(char buf[ADDRESS_TEXT_LEN], const struct address *a);
 

@@ -68,6 +68,19 @@ void build_set_flag(struct builder *b, bool *flag, const struct value *v)
 		*flag = chosen == 0;
 }
 
+size_t build_find_command(struct builder *b, const struct value *v)
+{
+	struct nearest near = { .word = v->text };
+
+	for (size_t i = 0; i < b->t->n_commands; i++) {
+		if (strcmp(b->t->commands[i].name, v->text) == 0)
+			return i;
+		nearest_consider(&near, b->t->commands[i].name);
+	}
+	build_refuse(b, v, "is no program of this file%s", nearest_hint(&near));
+	return NOT_RESOLVED;
+}
+
 size_t build_find_node(struct builder *b, const struct value *v)
 {
 	struct nearest near = { .word = v->text };
@@ -207,11 +220,14 @@ static void build_section(struct builder *b, void *parent, const struct section 
 	void *object = s->kind->begin(b, parent, s);
 
 	b->section = s;
-	set_keys(b, object, s);
+	if (!s->kind->keys_last)
+		set_keys(b, object, s);
 	if (s->kind->n_children > 0)
 		for (enum phase phase = 0; phase < N_PHASES; phase++)
 			build_children(b, object, (size_t)(s - b->doc->sections), phase);
 	b->section = s;
+	if (s->kind->keys_last)
+		set_keys(b, object, s);
 	if (s->kind->end != NULL)
 		s->kind->end(b, object, s);
 }
@@ -248,11 +264,14 @@ struct topology *build_topology(const struct document *d, struct matrix *matrix,
 	t->name = name_of(path);
 	build_section(&b, NULL, &d->sections[0]);
 	build_derive_macs(&b);
+	build_check_gateways(&b);
+	build_check_mtus(&b);
 	build_check_commands(&b);
 	build_check_faults(&b);
 	build_mark_engines(&b);
 	free(b.doubtful);
 	free(b.addresses);
 	free(b.macs);
+	free(b.gateways);
 	return t;
 }

@@ -24,6 +24,15 @@ struct seen_mac {
 	size_t at;
 };
 
+/* An address that a node relies on: who has it is known when all nodes are there. */
+struct seen_gateway {
+	size_t node;
+	size_t network; /* that it is on, NOT_RESOLVED: any */
+	struct address address;
+	const char *key;
+	size_t at;
+};
+
 /*
  * What the keys of impairments fill: both directions of a link, or, in out { } and in { }, one.
  * begin functions of blocks that have such keys say so by impaired_begin(); impaired_end() judges
@@ -53,6 +62,8 @@ struct builder {
 	size_t n_addresses, addresses_room;
 	struct seen_mac *macs;
 	size_t n_macs, macs_room;
+	struct seen_gateway *gateways;
+	size_t n_gateways, gateways_room;
 };
 
 /*
@@ -77,6 +88,8 @@ void build_set_flag(struct builder *b, bool *flag, const struct value *v);
 /* An index into topology.nodes, NOT_RESOLVED when there is none of that name, which is reported. */
 size_t build_find_node(struct builder *b, const struct value *v);
 #define NOT_RESOLVED SIZE_MAX
+/* Likewise an index into topology.commands. */
+size_t build_find_command(struct builder *b, const struct value *v);
 /* Report it when `from` cannot reach `to`, which the value names. */
 void build_check_path(struct builder *b, size_t from, size_t to, const struct value *v);
 /* Report it when the block around has another block of this kind. */
@@ -87,10 +100,24 @@ size_t build_count(const struct builder *b, const struct section *parent,
 int build_line(const struct builder *b, size_t at);
 /* Whether it is an expression (base/pattern.h); when not, that is reported. */
 bool build_check_pattern(struct builder *b, const struct value *v);
+/* metric.c: a decimal number, 1.5 or 1e-6; false: it is none. */
+bool build_number(const char *text, double *ret);
 /* A path of the file: absolute, or below the folder of the file (free). */
 char *build_path(const struct builder *b, const char *path);
 /* fault_check.c: the end of a fault's block. */
 void fault_end(struct builder *b, void *object, const struct section *s);
+/*
+ * fault.c: the link that the value names as NODE/INTERFACE, or NODE when it has only one; both
+ * become NOT_RESOLVED when there is none, which is reported.
+ */
+void build_find_link(struct builder *b, const struct value *v, size_t *ret_node,
+		     size_t *ret_interface);
+/* expect.c: a new condition without limits; it stays where it is until the next is added. */
+struct condition *expect_add(struct expectation *e, enum condition_kind kind);
+/* expect_check.c: the end of an expectation's block. */
+void expect_end(struct builder *b, void *object, const struct section *s);
+/* events.c: "server ready", "client output DONE", "fault cut". */
+void events_fill(struct builder *b, struct expectation *e, const struct value *values, size_t n);
 /* When all are there: what one says of another, and which links have an engine. */
 void build_check_faults(struct builder *b);
 void build_check_commands(struct builder *b);
@@ -101,6 +128,18 @@ void build_mark_engines(struct builder *b);
  * it is run. NULL after the value was refused.
  */
 char **build_command(struct builder *b, const struct value *values, size_t n);
+/* translation.c, whose rows are in routing.c */
+void node_set_masquerade(struct builder *b, void *object, const struct value *values, size_t n);
+void node_set_port_forward(struct builder *b, void *object, const struct value *values, size_t n);
+/* routing.c: an interface of the node by its name, NOT_RESOLVED after the value was refused. */
+size_t build_find_interface(struct builder *b, const struct node *node, const char *name,
+			    const struct value *v);
+/* Somebody must have this address: build_check_gateways() will see. */
+void build_expect_owner(struct builder *b, size_t network, const struct address *a,
+			const struct value *v);
+/* When all nodes are there: the addresses that they rely on, and MTUs that differ in a network. */
+void build_check_gateways(struct builder *b);
+void build_check_mtus(struct builder *b);
 /* node.c: MAC addresses for the interfaces that were given none. */
 void build_derive_macs(struct builder *b);
 

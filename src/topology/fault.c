@@ -47,26 +47,40 @@ static bool is_network(const struct builder *b, const struct value *v)
 	return false;
 }
 
+void build_find_link(struct builder *b, const struct value *v, size_t *ret_node,
+		     size_t *ret_interface)
+{
+	const char *slash = strchr(v->text, '/');
+	size_t len = slash != NULL ? (size_t)(slash - v->text) : strlen(v->text);
+	cleanup_free char *name = text_format("%.*s", (int)len, v->text);
+	const struct value host = { name, v->at };
+
+	*ret_node = *ret_interface = NOT_RESOLVED;
+	if (is_network(b, &host))
+		build_refuse(b, &host,
+			     "is a network: a link is named by its node, as in alpine-2/eth0");
+	else
+		*ret_node = build_find_node(b, &host);
+	if (*ret_node == NOT_RESOLVED)
+		return;
+
+	const struct node *node = &b->t->nodes[*ret_node];
+
+	*ret_interface = slash != NULL ? find_interface(b, node, slash + 1, v)
+				       : only_interface(b, node, v);
+}
+
 static void set_link(struct builder *b, void *object, const struct value *values, size_t n)
 {
 	struct fault *f = object;
-	const char *slash = strchr(values[0].text, '/');
-	size_t len = slash != NULL ? (size_t)(slash - values[0].text) : strlen(values[0].text);
-	cleanup_free char *name = text_format("%.*s", (int)len, values[0].text);
-	const struct value v = { name, values[0].at };
-	const struct node *node;
 
 	(void)n;
-	if (is_network(b, &v))
-		build_refuse(b, &v,
-			     "is a network: a link is named by its node, as in alpine-2/eth0");
-	else
-		f->node = build_find_node(b, &v);
+	build_find_link(b, &values[0], &f->node, &f->interface);
 	if (f->node == NOT_RESOLVED)
 		return;
-	node = &b->t->nodes[f->node];
-	f->interface = slash != NULL ? find_interface(b, node, slash + 1, &values[0])
-				     : only_interface(b, node, &values[0]);
+
+	const struct node *node = &b->t->nodes[f->node];
+
 	/* What the fault does not change stays as the interface has it. */
 	for (int d = 0; f->interface != NOT_RESOLVED && d < N_DIRECTIONS; d++)
 		impairment_copy(&f->to[d], &node->interfaces[f->interface].impairments[d]);

@@ -2,7 +2,7 @@
  * grammar: which blocks and keys a topology file has, as tables.
  *
  * A block kind stands in the file that fills its struct (node.c, transfer.c, command.c,
- * fault.c, impaired.c, session.c), beside the functions that its keys call. A new key
+ * fault.c, impaired.c, metric.c, expect.c, session.c), beside the functions that its keys call. A new key
  * is a row there; a new block is a table of its own and a row in its parent's
  * children.
  */
@@ -29,15 +29,17 @@ struct key {
 /* Blocks are built in this order, those of one phase in the order of the file. */
 enum phase {
 	PHASE_NETWORKS,
-	PHASE_NODES,  /* their interfaces name networks */
-	PHASE_REST,   /* names nodes */
-	PHASE_FAULTS, /* names transfers too */
+	PHASE_NODES,	    /* their interfaces name networks */
+	PHASE_REST,	    /* names nodes */
+	PHASE_FAULTS,	    /* names transfers too, as metrics do programs */
+	PHASE_EXPECTATIONS, /* names all of them */
 	N_PHASES,
 };
 
 struct section_kind {
 	const char *name;
-	bool named; /* node NAME { }, not capture { } */
+	bool named;	/* node NAME { }, not capture { } */
+	bool keys_last; /* they are set when the blocks inside are done: they name them */
 	enum phase phase;
 	const struct key *keys;
 	size_t n_keys;
@@ -46,6 +48,9 @@ struct section_kind {
 	size_t n_shared_keys;
 	const struct section_kind *const *children;
 	size_t n_children;
+	/* Not NULL: names of keys are up to the file, and each becomes a block of this kind that has
+	 * the name and, as its only key, the values. It has no other keys and no children. */
+	const struct section_kind *any;
 	/* The object that the keys fill, in `parent`, which is that of the block around; NULL: skip. */
 	void *(*begin)(struct builder *b, void *parent, const struct section *s);
 	/* All keys and blocks inside are done: what only the whole block can tell. May be NULL. */
@@ -70,10 +75,15 @@ extern const struct section_kind grammar_top;
 
 extern const struct section_kind grammar_hub, grammar_switch;
 extern const struct section_kind grammar_node, grammar_interface;
-extern const struct section_kind grammar_vary;
+extern const struct section_kind grammar_vary, grammar_exclude, grammar_match;
 extern const struct section_kind grammar_transfer, grammar_program;
 extern const struct section_kind grammar_fault;
+extern const struct section_kind grammar_metric, grammar_expect;
 extern const struct section_kind grammar_capture;
+
+/* routing.c, translation.c: what a node does beside having interfaces. */
+#define N_ROUTING_KEYS 6
+extern const struct key routing_keys[N_ROUTING_KEYS];
 
 /* impaired.c: the keys of enum impairment_key, and out { } and in { }, which have all of them. */
 extern const struct key impaired_keys[N_IMPAIRMENT_KEYS];

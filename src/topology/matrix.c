@@ -80,11 +80,13 @@ static void add_dimension(struct matrix *m, const struct section *s, struct prob
 }
 
 /* How many runs; when they are too many, that is reported and only the first is looked at. */
-static size_t count_runs(const struct matrix *m, struct problem_list *problems)
+static size_t count_runs(struct matrix *m, struct problem_list *problems)
 {
 	size_t n = 1;
 
+	m->complete = true;
 	for (size_t i = 0; i < m->n; i++) {
+		m->complete &= !m->dimensions[i].broken;
 		if (m->dimensions[i].broken)
 			continue;
 		/* Both factors are small: a value takes a byte of a file of 1 MiB. */
@@ -94,6 +96,7 @@ static size_t count_runs(const struct matrix *m, struct problem_list *problems)
 		problem_add(problems, m->dimensions[i].at,
 			    "vary '%s' makes more than %d runs of this file", m->dimensions[i].name,
 			    MATRIX_MAX_RUNS);
+		m->complete = false;
 		return 1;
 	}
 	return n;
@@ -102,12 +105,12 @@ static size_t count_runs(const struct matrix *m, struct problem_list *problems)
 void matrix_init(struct matrix *m, const struct document *d, const char *here,
 		 struct problem_list *problems)
 {
-	*m = (struct matrix){ .here = here,
-			      .dimensions = array_new(d->n, sizeof(*m->dimensions)) };
+	*m = (struct matrix){ .here = here, .dimensions = array_new(d->n, sizeof(*m->dimensions)) };
 	for (size_t i = 0; i < d->n; i++)
 		if (d->sections[i].kind == &grammar_vary)
 			add_dimension(m, &d->sections[i], problems);
 	m->n_runs = count_runs(m, problems);
+	matrix_read_exclusions(m, d, problems);
 }
 
 void matrix_done(struct matrix *m)
@@ -115,6 +118,7 @@ void matrix_done(struct matrix *m)
 	for (size_t i = 0; i < m->n; i++)
 		free(m->dimensions[i].values);
 	free(m->dimensions);
+	matrix_free_exclusions(m);
 	*m = (struct matrix){ 0 };
 }
 
@@ -190,6 +194,13 @@ char *matrix_substitute(struct matrix *m, const struct value *v, struct problem_
 	while ((open = strstr(s, "%{")) != NULL) {
 		const char *close = strchr(open, '}');
 
+		/* %%{ is %{ itself. */
+		if (open > s && open[-1] == '%') {
+			text_add_bytes(&out, s, (size_t)(open - 1 - s));
+			text_add(&out, "%%{");
+			s = open + 2;
+			continue;
+		}
 		if (close == NULL) {
 			problem_add(problems, v->at, "'%s': this %%{ is never closed", v->text);
 			good = false;

@@ -1,6 +1,6 @@
 /*
  * matrix: the `vary` blocks of a document, and one combination of their values
- * after the other.
+ * after the other, but for those that `exclude` blocks take out.
  */
 #ifndef HARNESS_TOPOLOGY_MATRIX_H
 #define HARNESS_TOPOLOGY_MATRIX_H
@@ -22,11 +22,28 @@ struct dimension {
 	bool broken; /* it has no good value, which was reported: nothing can be said of its users */
 };
 
+/* A variable and those of its values that an exclude block names. */
+struct match {
+	size_t dimension;
+	bool *named; /* by index of the value */
+};
+
+struct exclusion {
+	size_t at;
+	struct match *matches; /* all of them must hold */
+	size_t n;
+	bool broken;   /* something of it was refused: it excludes nothing, and is not judged */
+	size_t n_runs; /* that it has excluded, and none before it */
+};
+
 struct matrix {
 	const char *here; /* what %{here} stands for: the folder of the topology file, absolute */
 	struct dimension *dimensions;
 	size_t n;
-	size_t n_runs;
+	struct exclusion *exclusions;
+	size_t n_exclusions;
+	size_t n_runs; /* combinations, with those that are excluded */
+	bool complete; /* all combinations are looked at, none of them for a value left out */
 };
 
 /*
@@ -37,6 +54,8 @@ void matrix_init(struct matrix *m, const struct document *d, const char *here,
 void matrix_done(struct matrix *m);
 /* Choose the values of this run, the last dimension varying fastest. */
 void matrix_choose(struct matrix *m, size_t run);
+/* Whether the chosen run is one that the file does not want. */
+bool matrix_excludes(struct matrix *m);
 /* Report the dimensions that no substitution has used. */
 void matrix_report_unused(const struct matrix *m, struct problem_list *problems);
 
@@ -45,5 +64,12 @@ void matrix_report_unused(const struct matrix *m, struct problem_list *problems)
  * nothing, which is reported, or something broken, which was.
  */
 char *matrix_substitute(struct matrix *m, const struct value *v, struct problem_list *problems);
+
+/* exclude.c, for matrix.c: read the exclude blocks, and free them. */
+void matrix_read_exclusions(struct matrix *m, const struct document *d,
+			    struct problem_list *problems);
+void matrix_free_exclusions(struct matrix *m);
+/* When each run was asked about: exclusions without effect, and that nothing is left to run. */
+void matrix_report_exclusions(const struct matrix *m, struct problem_list *problems);
 
 #endif

@@ -10,6 +10,7 @@
 #include "topology/units.h"
 
 #define DEFAULT_MTU 1500
+#define NO_MTU	    0	 /* one that was refused */
 #define MIN_MTU	    68	 /* RFC 791 */
 #define MIN_MTU_V6  1280 /* RFC 8200, section 5 */
 #define MAX_MTU	    65535
@@ -104,7 +105,10 @@ static const struct section_kind *const node_children[] = { &grammar_interface }
 const struct section_kind grammar_node = {
 	.name = "node",
 	.named = true,
+	.keys_last = true,
 	.phase = PHASE_NODES,
+	.shared_keys = routing_keys,
+	.n_shared_keys = N_ROUTING_KEYS,
 	.children = node_children,
 	.n_children = N_ELEMENTS(node_children),
 	.begin = begin_node,
@@ -251,6 +255,7 @@ static void set_mtu(struct builder *b, void *object, const struct value *values,
 	struct err why;
 
 	(void)n;
+	iface->mtu = NO_MTU;
 	if (unit_count(values[0].text, MIN_MTU, MAX_MTU, &mtu, &why) != 0)
 		build_refuse(b, &values[0], "%s", why.msg);
 	else
@@ -281,16 +286,18 @@ static void *begin_interface(struct builder *b, void *parent, const struct secti
 
 static void end_interface(struct builder *b, void *object, const struct section *s)
 {
-	const struct interface *iface = object;
+	struct interface *iface = object;
 
 	impaired_end(b);
 	if (iface->network == NOT_RESOLVED)
 		doubt_node(b);
 	for (size_t i = 0; i < iface->n_addresses; i++) {
-		if (iface->addresses[i].family != AF_INET6 || iface->mtu >= MIN_MTU_V6)
+		if (iface->addresses[i].family != AF_INET6 || iface->mtu >= MIN_MTU_V6 ||
+		    iface->mtu == NO_MTU)
 			continue;
 		build_complain(b, s, "mtu", "mtu '%u' is too small for IPv6, which needs %d",
 			       iface->mtu, MIN_MTU_V6);
+		iface->mtu = NO_MTU;
 		return;
 	}
 }
@@ -316,6 +323,46 @@ const struct section_kind grammar_interface = {
 	.begin = begin_interface,
 	.end = end_interface,
 };
+
+/* ---- MTUs ---- */
+
+/* The first interface of the network, in the order of the file. */
+static const struct interface *first_on(const struct topology *t, size_t network,
+					const char **ret_node)
+{
+	for (size_t n = 0; n < t->n_nodes; n++)
+		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++)
+			if (t->nodes[n].interfaces[i].network == network &&
+			    t->nodes[n].interfaces[i].mtu != NO_MTU) {
+				*ret_node = t->nodes[n].name;
+				return &t->nodes[n].interfaces[i];
+			}
+	return NULL;
+}
+
+static void check_mtu(struct builder *b, const struct interface *i)
+{
+	const char *node = "";
+	const struct interface *first = i->network != NOT_RESOLVED
+						? first_on(b->t, i->network, &node)
+						: NULL;
+
+	if (first == NULL || first->mtu == i->mtu || i->mtu == NO_MTU)
+		return;
+	problem_add(b->problems, problem_line_start(b->problems, i->line),
+		    "mtu '%u' is not that of %s/%s on the same network, %u (line %d): what is "
+		    "larger would be lost without a word, which in { mtu = %u } does on purpose",
+		    i->mtu, node, first->name, first->mtu, first->line,
+		    i->mtu < first->mtu ? i->mtu : first->mtu);
+}
+
+/* Of each network the first interface says what is right. */
+void build_check_mtus(struct builder *b)
+{
+	for (size_t n = 0; n < b->t->n_nodes; n++)
+		for (size_t i = 0; i < b->t->nodes[n].n_interfaces; i++)
+			check_mtu(b, &b->t->nodes[n].interfaces[i]);
+}
 
 /* ---- derived MAC addresses ---- */
 

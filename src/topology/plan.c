@@ -85,6 +85,9 @@ static void add_runs(struct plan *plan, const char *path, const struct document 
 	plan->runs = array_new(m->n_runs, sizeof(*plan->runs));
 	for (size_t i = 0; i < m->n_runs; i++) {
 		matrix_choose(m, i);
+		/* Perhaps because it makes no sense: then it is no mistake. */
+		if (matrix_excludes(m))
+			continue;
 
 		struct topology *t = build_topology(d, m, path, problems);
 
@@ -93,6 +96,8 @@ static void add_runs(struct plan *plan, const char *path, const struct document 
 		else
 			topology_free(t);
 	}
+	/* First: where nothing is run nothing is used either. */
+	matrix_report_exclusions(m, problems);
 	matrix_report_unused(m, problems);
 }
 
@@ -165,21 +170,23 @@ int plan_load(const char *path, struct plan **ret_plan, struct problems *p)
 	return plan_parse(path, text, len, ret_plan, p);
 }
 
+void planned_run_done(struct planned_run *r)
+{
+	for (size_t i = 0; i < r->n_variables; i++) {
+		free(r->variables[i].name);
+		free(r->variables[i].value);
+	}
+	free(r->variables);
+	free(r->label);
+	topology_free(r->topology);
+}
+
 void plan_free(struct plan *plan)
 {
 	if (plan == NULL)
 		return;
-	for (size_t i = 0; i < plan->n_runs; i++) {
-		struct planned_run *r = &plan->runs[i];
-
-		for (size_t k = 0; k < r->n_variables; k++) {
-			free(r->variables[k].name);
-			free(r->variables[k].value);
-		}
-		free(r->variables);
-		free(r->label);
-		topology_free(r->topology);
-	}
+	for (size_t i = 0; i < plan->n_runs; i++)
+		planned_run_done(&plan->runs[i]);
 	free(plan->runs);
 	free(plan->text);
 	free(plan);

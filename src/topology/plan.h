@@ -1,7 +1,7 @@
 /*
  * plan: a topology file as the runs it asks for, one per combination of the
- * values of its `vary` blocks (one in all when there are none), in the order of
- * the file, the last block varying fastest.
+ * values of its `vary` blocks (one in all when there are none) that no `exclude`
+ * block takes out, in the order of the file, the last block varying fastest.
  */
 #ifndef HARNESS_TOPOLOGY_PLAN_H
 #define HARNESS_TOPOLOGY_PLAN_H
@@ -21,6 +21,8 @@ struct planned_run {
 	size_t n_variables;
 	struct topology *topology;
 };
+
+void planned_run_done(struct planned_run *r);
 
 struct plan {
 	struct planned_run *runs;

@@ -71,6 +71,8 @@ static void *begin_top(struct builder *b, void *parent, const struct section *s)
 	t->transfers = array_new(build_count(b, s, &grammar_transfer), sizeof(*t->transfers));
 	t->commands = array_new(build_count(b, s, &grammar_program), sizeof(*t->commands));
 	t->faults = array_new(build_count(b, s, &grammar_fault), sizeof(*t->faults));
+	t->metrics = array_new(build_count(b, s, &grammar_metric), sizeof(*t->metrics));
+	t->expectations = array_new(build_count(b, s, &grammar_expect), sizeof(*t->expectations));
 	if (n_nodes == 0)
 		problem_add(b->problems, s->at, "there is no node: a topology has at least one");
 	return t;
@@ -83,8 +85,9 @@ static const struct key top_keys[] = {
 };
 
 static const struct section_kind *const top_children[] = {
-	&grammar_hub,	   &grammar_switch,  &grammar_node,  &grammar_vary,
-	&grammar_transfer, &grammar_program, &grammar_fault, &grammar_capture,
+	&grammar_hub,	  &grammar_switch,   &grammar_node,    &grammar_vary,
+	&grammar_exclude, &grammar_transfer, &grammar_program, &grammar_fault,
+	&grammar_capture, &grammar_metric,   &grammar_expect,
 };
 
 const struct section_kind grammar_top = {
@@ -96,10 +99,27 @@ const struct section_kind grammar_top = {
 	.begin = begin_top,
 };
 
-/* ---- vary: matrix.c reads it before anything is built ---- */
+/* ---- vary and exclude: matrix.c and exclude.c read them before anything is built ---- */
 
 static const struct key vary_keys[] = {
 	{ "values", true, true, NULL },
+};
+
+/* NAME = VALUES in exclude { }. */
+const struct section_kind grammar_match = {
+	.name = "match",
+	.named = true,
+	.keys = vary_keys,
+	.n_keys = N_ELEMENTS(vary_keys),
+};
+
+static const struct section_kind *const exclude_children[] = { &grammar_match };
+
+const struct section_kind grammar_exclude = {
+	.name = "exclude",
+	.children = exclude_children,
+	.n_children = N_ELEMENTS(exclude_children),
+	.any = &grammar_match,
 };
 
 const struct section_kind grammar_vary = {

@@ -218,18 +218,13 @@ static void sweep_list(struct sweep *s, const struct key *key, size_t opened_at)
 	emit(s, &t);
 }
 
-static void sweep_key(struct sweep *s, const struct key *key, const struct token *name)
+/* Behind the equals sign, which is still to be written. */
+static void sweep_values(struct sweep *s, const struct key *key, const struct token *equals)
 {
-	emit(s, name);
+	emit(s, equals);
 
 	struct token t = scan_next(&s->scan);
 
-	if (t.type != TOKEN_EQUALS) {
-		pass_on(s, t);
-		return;
-	}
-	emit(s, &t);
-	t = scan_next(&s->scan);
 	if (is_text(&t)) {
 		emit_marked(s, &t, t.at);
 	} else if (t.type == TOKEN_OPEN) {
@@ -238,6 +233,18 @@ static void sweep_key(struct sweep *s, const struct key *key, const struct token
 	} else {
 		pass_on(s, t);
 	}
+}
+
+static void sweep_key(struct sweep *s, const struct key *key, const struct token *name)
+{
+	emit(s, name);
+
+	struct token t = scan_next(&s->scan);
+
+	if (t.type == TOKEN_EQUALS)
+		sweep_values(s, key, &t);
+	else
+		pass_on(s, t);
 }
 
 static void sweep_body(struct sweep *s, const struct section_kind *kind, size_t opened_at);
@@ -265,28 +272,59 @@ static struct token sweep_title(struct sweep *s, const struct section_kind *kind
 	return t;
 }
 
+static void add_section(struct sweep *s, const struct section_kind *kind, size_t parent, size_t at)
+{
+	struct section *new = array_add(&s->doc->sections, &s->doc->n, &s->doc->room, sizeof(*new));
+
+	*new = (struct section){ .kind = kind, .parent = parent, .at = at };
+}
+
+/* Whether there may be one more block; at: where it would begin. */
+static bool has_room(struct sweep *s, size_t at)
+{
+	if (s->doc->n <= MAX_BLOCKS)
+		return true;
+	problem_add(s->problems, at, "more than %d blocks, which no machine can run", MAX_BLOCKS);
+	scan_stop(&s->scan);
+	return false;
+}
+
 static void sweep_block(struct sweep *s, const struct section_kind *kind, size_t parent,
 			const struct token *word)
 {
-	size_t number = s->doc->n;
-
-	if (number > MAX_BLOCKS) {
-		problem_add(s->problems, word->at, "more than %d blocks, which no machine can run",
-			    MAX_BLOCKS);
-		scan_stop(&s->scan);
+	if (!has_room(s, word->at))
 		return;
-	}
 	emit(s, word);
 
-	struct token open = sweep_title(s, kind, number);
+	struct token open = sweep_title(s, kind, s->doc->n);
 
 	if (s->passed != SIZE_MAX)
 		return;
-
-	struct section *new = array_add(&s->doc->sections, &s->doc->n, &s->doc->room, sizeof(*new));
-
-	*new = (struct section){ .kind = kind, .parent = parent, .at = word->at };
+	add_section(s, kind, parent, word->at);
 	sweep_body(s, kind, open.at);
+}
+
+/* "NAME = VALUES" of any name: libconfuse, which knows names beforehand only, gets a block. */
+static void sweep_any(struct sweep *s, const struct section_kind *kind, size_t parent,
+		      const struct token *name)
+{
+	struct token t = scan_next(&s->scan);
+
+	if (!has_room(s, name->at))
+		return;
+	if (t.type != TOKEN_EQUALS) {
+		problem_add(s->problems, name->at, "missing equal sign after '%.*s'",
+			    (int)(name->len < 64 ? name->len : 64), s->scan.text + name->at);
+		scan_stop(&s->scan);
+		return;
+	}
+	text_add(s->out, "%s ", kind->name);
+	emit_marked(s, name, s->doc->n);
+	text_add(s->out, " { %s ", kind->keys[0].name);
+	add_section(s, kind, parent, name->at);
+	sweep_values(s, &kind->keys[0], &t);
+	if (s->passed == SIZE_MAX)
+		text_add(s->out, " }");
 }
 
 /* A key that was given in this block already is left out; the first one counts. */
@@ -309,7 +347,9 @@ static void sweep_statement(struct sweep *s, const struct section_kind *kind, si
 	size_t key = find_key(s, kind, name);
 	const struct section_kind *child = find_child(s, kind, name);
 
-	if (child != NULL) {
+	if (kind->any != NULL) {
+		sweep_any(s, kind->any, self, name);
+	} else if (child != NULL) {
 		sweep_block(s, child, self, name);
 	} else if (key == NO_KEY) {
 		sweep_unknown(s, kind, name);

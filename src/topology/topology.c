@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "topology/address.h"
-
 const char *const transfer_mode_names[N_MODES] = {
 	[MODE_MULTI_PROCESS] = "multi-process",
 	[MODE_MULTI_THREAD] = "multi-thread",
@@ -12,60 +10,6 @@ const char *const transfer_mode_names[N_MODES] = {
 	[MODE_EVENT_LOOP] = "event-loop",
 	[MODE_SEQUENTIAL] = "sequential",
 };
-
-static bool is_on(const struct node *n, size_t network)
-{
-	for (size_t i = 0; i < n->n_interfaces; i++)
-		if (n->interfaces[i].network == network)
-			return true;
-	return false;
-}
-
-const struct interface *topology_interface(const struct topology *t, size_t node, size_t peer)
-{
-	const struct node *n = &t->nodes[node];
-
-	for (size_t i = 0; i < n->n_interfaces; i++)
-		if (is_on(&t->nodes[peer], n->interfaces[i].network))
-			return &n->interfaces[i];
-	return NULL;
-}
-
-/* Whether the node has an address in the subnet of this one, on this network. */
-static bool is_neighbour(const struct node *n, const struct address *a, size_t network)
-{
-	for (size_t i = 0; i < n->n_interfaces; i++) {
-		const struct interface *iface = &n->interfaces[i];
-
-		for (size_t k = 0; iface->network == network && k < iface->n_addresses; k++)
-			if (address_same_subnet(&iface->addresses[k], a))
-				return true;
-	}
-	return false;
-}
-
-static const struct address *first_near(const struct interface *iface, const struct node *peer,
-					int family)
-{
-	for (size_t i = 0; i < iface->n_addresses; i++)
-		if (iface->addresses[i].family == family &&
-		    is_neighbour(peer, &iface->addresses[i], iface->network))
-			return &iface->addresses[i];
-	return NULL;
-}
-
-const struct address *topology_address(const struct topology *t, size_t node, size_t peer,
-				       int family)
-{
-	const struct interface *iface = topology_interface(t, node, peer);
-	const struct node *p = &t->nodes[peer];
-	const struct address *a = iface != NULL ? first_near(iface, p, family) : NULL;
-
-	/* A node reaches itself by every address it has. */
-	for (size_t i = 0; node == peer && a == NULL && i < p->n_interfaces; i++)
-		a = first_near(&p->interfaces[i], p, family);
-	return a;
-}
 
 bool command_is_server(const struct command *c)
 {
@@ -87,7 +31,15 @@ static void node_done(struct node *n)
 		for (int d = 0; d < N_DIRECTIONS; d++)
 			impairment_done(&n->interfaces[i].impairments[d]);
 	}
+	for (size_t i = 0; i < n->n_settings; i++) {
+		free(n->settings[i].name);
+		free(n->settings[i].value);
+	}
 	free(n->interfaces);
+	free(n->routes);
+	free(n->settings);
+	free(n->masquerade);
+	free(n->port_forwards);
 	free(n->name);
 }
 
@@ -140,9 +92,15 @@ void topology_free(struct topology *t)
 		command_done(&t->commands[i]);
 	for (size_t i = 0; i < t->n_faults; i++)
 		fault_done(&t->faults[i]);
+	for (size_t i = 0; i < t->n_metrics; i++)
+		metric_done(&t->metrics[i]);
+	for (size_t i = 0; i < t->n_expectations; i++)
+		expectation_done(&t->expectations[i]);
 	free(t->transfers);
 	free(t->commands);
 	free(t->faults);
+	free(t->metrics);
+	free(t->expectations);
 	free(t->capture.filter);
 	free(t->title);
 	free(t->name);

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "topology/expectation.h"
 #include "topology/impairment.h"
 
 enum network_kind {
@@ -50,10 +51,46 @@ struct interface {
 	int line;
 };
 
+enum route_kind {
+	ROUTE_VIA,	 /* the node with this address passes it on */
+	ROUTE_ON_LINK,	 /* whoever it is for is on the interface's network */
+	ROUTE_BLACKHOLE, /* lost without a word */
+};
+
+struct route {
+	struct address to; /* a subnet; 0.0.0.0/0 and ::/0 are the default */
+	enum route_kind kind;
+	struct address via; /* of ROUTE_VIA; its prefix length says nothing */
+	size_t interface;   /* index into node.interfaces, but for ROUTE_BLACKHOLE */
+};
+
+/* A sysctl of the node's own network namespace. */
+struct setting {
+	char *name; /* net.ipv4.icmp_ratelimit */
+	char *value;
+};
+
+/* What comes to a port of the node goes to another node. */
+struct port_forward {
+	uint8_t protocol; /* IPPROTO_UDP or IPPROTO_TCP */
+	uint16_t port;
+	struct address to; /* IPv4; its prefix length says nothing */
+	uint16_t to_port;
+};
+
 struct node {
 	char *name; /* a valid host name, at most 63 bytes */
 	struct interface *interfaces;
 	size_t n_interfaces;
+	bool forward; /* it is a router */
+	struct route *routes;
+	size_t n_routes;
+	struct setting *settings;
+	size_t n_settings;
+	size_t *masquerade; /* indices into interfaces: what leaves there has their address */
+	size_t n_masquerade;
+	struct port_forward *port_forwards;
+	size_t n_port_forwards;
 	int line;
 };
 
@@ -181,16 +218,22 @@ struct topology {
 	size_t n_commands;
 	struct fault *faults;
 	size_t n_faults;
+	struct metric *metrics;
+	size_t n_metrics;
+	struct expectation *expectations;
+	size_t n_expectations;
 	struct capture_settings capture;
 };
 
-/* The first address of this family of the node's first interface on a network that `peer` is on
- * too, in a subnet that `peer` is in too, or NULL. With peer == node: the node's first address of
- * that family. */
+/* The address of this family by which `peer` reaches the node over the fewest routers (path.h), the
+ * first of equals, or NULL. With peer == node: the node's first address of that family. */
 const struct address *topology_address(const struct topology *t, size_t node, size_t peer,
 				       int family);
-/* The interface that topology_address() answered for, or NULL. */
+/* The node's interface towards `peer`: where its routes to the peer begin, or else where the peer's
+ * routes end, or else the first on a network that both are on; or NULL. */
 const struct interface *topology_interface(const struct topology *t, size_t node, size_t peer);
+/* The node that has this address, whatever the prefix lengths, or SIZE_MAX. */
+size_t topology_owner(const struct topology *t, const struct address *a);
 /* Of all nodes. */
 size_t topology_count_interfaces(const struct topology *t);
 /* Of those, how many links have an engine. */

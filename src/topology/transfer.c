@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "topology/build.h"
 #include "topology/names.h"
+#include "topology/path.h"
 #include "topology/units.h"
 
 #define DEFAULT_PORT 10000
@@ -30,20 +31,32 @@ static void set_from(struct builder *b, void *object, const struct value *values
 	tr->from = build_find_node(b, &values[0]);
 }
 
-/* There are no routes yet: a receiver is reached on a network and in a subnet that both are in. */
+/* A node that is refused something may be a router on the way. */
+static bool anything_doubtful(const struct builder *b)
+{
+	for (size_t i = 0; i < b->t->n_nodes; i++)
+		if (b->doubtful[i])
+			return true;
+	return false;
+}
+
 void build_check_path(struct builder *b, size_t from, size_t to, const struct value *v)
 {
 	const struct topology *t = b->t;
+	const char *name = t->nodes[from].name;
+	bool routed = t->nodes[from].n_routes > 0;
 	const struct interface *iface = topology_interface(t, to, from);
 
-	if (b->doubtful[from] || b->doubtful[to])
+	if (b->doubtful[from] || b->doubtful[to] || (routed && anything_doubtful(b)) ||
+	    path_address(t, to, from) != NULL)
 		return;
-	if (iface == NULL)
-		build_refuse(b, v, "has no network in common with '%s'", t->nodes[from].name);
-	else if (topology_address(t, to, from, AF_INET) == NULL &&
-		 topology_address(t, to, from, AF_INET6) == NULL)
-		build_refuse(b, v, "has no address in a subnet of '%s' on network '%s'",
-			     t->nodes[from].name, t->networks[iface->network].name);
+	if (iface == NULL && routed)
+		build_refuse(b, v, "is not where the routes of '%s' lead", name);
+	else if (iface == NULL)
+		build_refuse(b, v, "has no network in common with '%s'", name);
+	else
+		build_refuse(b, v, "has no address in a subnet of '%s' on network '%s'", name,
+			     t->networks[iface->network].name);
 }
 
 static bool has_receiver(const struct transfer *tr, size_t node)
@@ -265,6 +278,10 @@ static void check_broadcast(struct builder *b, const struct transfer *tr, const 
 		if (a == NULL)
 			build_complain(b, s, "broadcast",
 				       "broadcast needs IPv4, and '%s' has no such address there",
+				       name);
+		else if (path_length(t, tr->from, a) != 0)
+			build_complain(b, s, "broadcast",
+				       "broadcast does not pass routers, and '%s' is behind one",
 				       name);
 		else if (a->prefix_len > 30)
 			build_complain(b, s, "broadcast",

@@ -9,7 +9,9 @@
 #include "base/text.h"
 #include "topology/address.h"
 #include "topology/units.h"
+#include "topology/write_expect.h"
 #include "topology/write_impairment.h"
+#include "topology/write_routing.h"
 #include "topology/write_values.h"
 
 #define DEFAULT_DEADLINE (60 * NS_PER_SEC)
@@ -61,6 +63,7 @@ static void write_nodes(struct text *out, const struct topology *t)
 		text_add(out, "node %s {\n", t->nodes[n].name);
 		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++)
 			write_interface(out, t, &t->nodes[n].interfaces[i]);
+		write_routing(out, &t->nodes[n]);
 		text_add(out, "}\n");
 	}
 }
@@ -217,6 +220,10 @@ char *topology_write(const struct topology *t, const char *comment)
 		write_program(&out, t, &t->commands[i]);
 	for (size_t i = 0; i < t->n_faults; i++)
 		write_fault(&out, t, &t->faults[i]);
+	for (size_t i = 0; i < t->n_metrics; i++)
+		write_metric(&out, t, &t->metrics[i]);
+	for (size_t i = 0; i < t->n_expectations; i++)
+		write_expectation(&out, t, &t->expectations[i]);
 	write_capture(&out, &t->capture);
 	return text_take(&out);
 }

@@ -3,7 +3,7 @@
  *
  * plan_parse() of the text gives the same topology again. What the original file had beside it is
  * gone: comments, vary blocks (there is one run), lines. Keys that say what holds anyway are left
- * out. Files and programs are written as absolute paths, so that the text may stand anywhere.
+ * out. So are expectations that compare metrics with another run. Files and programs are written as absolute paths, so that the text may stand anywhere.
  */
 #ifndef HARNESS_TOPOLOGY_WRITE_H
 #define HARNESS_TOPOLOGY_WRITE_H

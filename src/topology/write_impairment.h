@@ -1,4 +1,4 @@
-/* write_impairment: what a link does, as keys of a block. For write.c. */
+/* write_impairment: what a link does, as keys of a block. For topology_write(). */
 #ifndef HARNESS_TOPOLOGY_WRITE_IMPAIRMENT_H
 #define HARNESS_TOPOLOGY_WRITE_IMPAIRMENT_H
 

@@ -11,6 +11,8 @@ void write_quoted(struct text *t, const char *s)
 	for (; *s != '\0'; s++) {
 		if (*s == '"' || *s == '\\')
 			text_add(t, "\\");
+		if (s[0] == '%' && s[1] == '{')
+			text_add(t, "%%");
 		text_add_bytes(t, s, 1);
 	}
 	text_add(t, "\"");

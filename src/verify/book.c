@@ -78,6 +78,11 @@ void book_came(struct book *b, size_t node)
 	b->nodes[node].arrived++;
 }
 
+void book_perhaps(struct book *b, size_t node)
+{
+	b->nodes[node].perhaps++;
+}
+
 void book_malformed(struct book *b, size_t node)
 {
 	b->nodes[node].arrived++;

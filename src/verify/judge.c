@@ -39,6 +39,24 @@ static void total(struct trial *t)
 	v->time_ns = end > start ? end - start : 0;
 }
 
+/* Without a transfer it is what the programs that run to their end took, from the first to the last. */
+static void time_programs(struct trial *t)
+{
+	const struct evidence *ev = t->evidence;
+	uint64_t start = UINT64_MAX, end = 0;
+
+	for (size_t i = 0; i < ev->n_programs && t->topology->n_transfers == 0; i++) {
+		const struct program_evidence *p = &ev->programs[i];
+
+		if (p->role != ROLE_SENDER || p->started_ns == 0 || p->ended_ns == 0)
+			continue;
+		start = p->started_ns < start ? p->started_ns : start;
+		end = p->ended_ns > end ? p->ended_ns : end;
+	}
+	if (end > start)
+		t->verdict->time_ns = end - start;
+}
+
 static const char *format_name(const struct transfer *tr)
 {
 	return tr->format == FORMAT_RAW ? "raw" : "reliable";
@@ -75,6 +93,9 @@ void judge_run(const struct judge_input *in, struct run_verdict *verdict)
 	files_judge(&t);
 	raw_add_notes(t.raw, &t);
 	engine_add_notes(&t);
+	metrics_judge(&t);
+	expectations_judge(&t);
 	total(&t);
+	time_programs(&t);
 	reasons_gather(&t);
 }

@@ -25,7 +25,7 @@ struct judge_input {
 char *judge_received_path(const char *folder, const char *node, const char *transfer);
 
 /*
- * Fill files, programs, captures, faults, ledger, mode, format, totals, times, outcome,
+ * Fill files, programs, captures, faults, metrics, expectations, ledger, mode, format, totals, times, outcome,
  * reasons and notes of *verdict. label, variables, folder, command and seed are
  * the caller's. Never fails as a whole: what cannot be read is a reason.
  */

@@ -140,6 +140,8 @@ static void judge_node(const struct trial *t, size_t node, const struct book_nod
 
 	uint64_t known = accounted(n);
 
+	if (known > n->arrived)
+		n->arrived += known - n->arrived < b->perhaps ? known - n->arrived : b->perhaps;
 	if (n->arrived > known && n->arrived - known <= may_be_unread(t, node, b))
 		n->unread = n->arrived - known;
 	n->unexplained = distance(n->arrived, known + n->unread);

@@ -14,6 +14,7 @@ struct book_way {
 /* At one node. */
 struct book_node {
 	uint64_t arrived;
+	uint64_t perhaps;   /* beside those: its kernel may have taken them or not */
 	uint64_t malformed; /* of those: shorter than they say */
 	uint64_t late;	    /* of those: their flow had ended, the program may have been gone */
 };

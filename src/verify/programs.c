@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/signals.h"
 #include "topology/units.h"
+#include "verify/expect.h"
 #include "verify/trial.h"
 
 #define LAST_LINES 10
@@ -96,6 +97,11 @@ static char *log_tail(const char *folder, const char *log)
 	return sanitised(buf + start, (size_t)n - start);
 }
 
+char *programs_last_words(const struct trial *t, const char *log)
+{
+	return log_tail(t->folder, log);
+}
+
 /* ---- judging ---- */
 
 static bool killed_by_fault(const struct program_evidence *p)
@@ -117,7 +123,8 @@ static char *end_text(const struct topology *t, const struct program_evidence *p
 	case PROGRAM_EXITED:
 		return text_format("exited %d", p->status);
 	case PROGRAM_KILLED:
-		return text_format("killed by %s", signal_name(p->status, buf));
+		return text_format("killed by %s%s", signal_name(p->status, buf),
+				   p->out_of_memory ? " at its limit of memory" : "");
 	}
 	return NULL;
 }
@@ -277,7 +284,7 @@ static void judge_program(const struct trial *t, size_t program, struct program_
 
 	if (p->state == PROGRAM_NEW) {
 		judge_start(t, p, v);
-	} else if (p->out_of_memory) {
+	} else if (p->out_of_memory && !expect_names_exit(t, p)) {
 		fail(v, out_of_memory_text(c));
 	} else if (p->error[0] != '\0') {
 		fail(v, text_dup(p->error));
@@ -297,6 +304,9 @@ static void judge_program(const struct trial *t, size_t program, struct program_
 	} else if (stopped_reading(t, p, socket)) {
 		fail(v, text_format("hangs: it left %llu bytes unread in its receive buffer",
 				    (unsigned long long)socket->queued));
+	} else if (expect_names_exit(t, p)) {
+		if (p->left_behind != 0)
+			fail(v, left_behind_text(p, !p->told_to_stop));
 	} else if (p->told_to_stop) {
 		judge_told_end(p, c, v);
 	} else {

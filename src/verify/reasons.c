@@ -19,6 +19,8 @@ enum rank {
 	RANK_ENDED,    /* a program ended wrongly */
 	RANK_SENDER,   /* a sender failed: likely because of the above */
 	RANK_FAULT,
+	RANK_METRIC,
+	RANK_EXPECTATION,
 	RANK_CAPTURE,
 	RANK_FILE,
 	RANK_LEDGER,
@@ -135,6 +137,19 @@ static void add_faults(struct reasons *r, const struct trial *t)
 	}
 }
 
+static void add_expectations(struct reasons *r, const struct run_verdict *v)
+{
+	for (size_t i = 0; i < v->n_metrics; i++)
+		if (v->metrics[i].outcome > OUTCOME_SKIP)
+			add(r, v->metrics[i].outcome, RANK_METRIC,
+			    text_format("metric %s: %s", v->metrics[i].name, v->metrics[i].reason));
+	for (size_t i = 0; i < v->n_expectations; i++)
+		if (v->expectations[i].outcome > OUTCOME_SKIP)
+			add(r, v->expectations[i].outcome, RANK_EXPECTATION,
+			    text_format("expect %s: %s", v->expectations[i].name,
+					v->expectations[i].reason));
+}
+
 static void add_captures(struct reasons *r, const struct trial *t)
 {
 	for (size_t i = 0; i < t->verdict->n_captures; i++) {
@@ -232,6 +247,7 @@ void reasons_gather(struct trial *t)
 	add_programs(&r, t);
 	add_faults(&r, t);
 	add_files(&r, t);
+	add_expectations(&r, t->verdict);
 	add_captures(&r, t);
 	add_ledger(&r, t);
 	if (r.n > 1)

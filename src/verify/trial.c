@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "base/text.h"
+#include "topology/path.h"
 #include "verify/book.h"
 #include "verify/crossings.h"
 #include "verify/layer.h"
@@ -37,21 +38,26 @@ size_t trial_node_of(const struct trial *t, const struct ip_address *a)
 	return found != NULL ? found->node : SIZE_MAX;
 }
 
+static int by_mac(const void *a, const void *b)
+{
+	return memcmp(((const struct node_mac *)a)->mac, ((const struct node_mac *)b)->mac, 6);
+}
+
+size_t trial_node_of_mac(const struct trial *t, const uint8_t mac[6])
+{
+	const struct node_mac *found;
+	struct node_mac key;
+
+	memcpy(key.mac, mac, sizeof(key.mac));
+	found = bsearch(&key, t->macs, t->n_macs, sizeof(key), by_mac);
+	return found != NULL ? found->node : SIZE_MAX;
+}
+
 size_t trial_side_node(const struct trial *t, const struct delivery *d, enum side side)
 {
 	const struct transfer *tr = &t->topology->transfers[d->transfer];
 
 	return side == AT_SENDER ? tr->from : tr->to[d->to];
-}
-
-/* Whether an interface of the topology has this link address. */
-static bool is_known(const struct topology *t, const uint8_t *mac)
-{
-	for (size_t n = 0; n < t->n_nodes; n++)
-		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++)
-			if (memcmp(t->nodes[n].interfaces[i].mac, mac, 6) == 0)
-				return true;
-	return false;
 }
 
 /*
@@ -68,7 +74,7 @@ enum direction trial_direction(const struct trial *t, size_t capture, const uint
 	if (memcmp(from_mac, i->mac, 6) == 0)
 		return LINK_OUT;
 	return c->far && link != SIZE_MAX && ev->links[link].engine == ENGINE_NETEM &&
-			       !is_known(t->topology, from_mac)
+			       trial_node_of_mac(t, from_mac) == SIZE_MAX
 		       ? LINK_OUT
 		       : LINK_IN;
 }
@@ -118,12 +124,15 @@ static void load_sources(struct trial *t)
 
 static void load_addresses(struct trial *t)
 {
-	size_t room = 0;
+	size_t room = 0, mac_room = 0;
 
 	for (size_t n = 0; n < t->topology->n_nodes; n++)
 		for (size_t i = 0; i < t->topology->nodes[n].n_interfaces; i++) {
 			const struct interface *iface = &t->topology->nodes[n].interfaces[i];
+			struct node_mac *m = array_add(&t->macs, &t->n_macs, &mac_room, sizeof(*m));
 
+			memcpy(m->mac, iface->mac, sizeof(m->mac));
+			m->node = n;
 			for (size_t k = 0; k < iface->n_addresses; k++) {
 				struct node_address *a = array_add(&t->addresses, &t->n_addresses,
 								   &room, sizeof(*a));
@@ -134,6 +143,26 @@ static void load_addresses(struct trial *t)
 		}
 	if (t->n_addresses > 1)
 		qsort(t->addresses, t->n_addresses, sizeof(*t->addresses), by_address);
+	if (t->n_macs > 1)
+		qsort(t->macs, t->n_macs, sizeof(*t->macs), by_mac);
+}
+
+static void find_translations(struct trial *t)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < t->topology->n_transfers; i++) {
+		const struct transfer *tr = &t->topology->transfers[i];
+
+		for (size_t k = 0; k < tr->n_to; k++) {
+			size_t node = path_translator(t->topology, tr->from, tr->to[k]);
+
+			if (node != SIZE_MAX)
+				*(struct translation *)array_add(
+					&t->translations, &t->n_translations, &room,
+					sizeof(*t->translations)) = (struct translation){ i, node };
+		}
+	}
 }
 
 static void describe_delivery(struct trial *t, struct delivery *d)
@@ -220,6 +249,7 @@ void trial_init(struct trial *t, const struct judge_input *in, struct run_verdic
 	make_verdict(t);
 	load_sources(t);
 	load_addresses(t);
+	find_translations(t);
 	make_deliveries(t);
 	place_captures(t);
 	t->watched = array_new(in->topology->n_nodes, sizeof(*t->watched));
@@ -254,6 +284,8 @@ void trial_donep(struct trial *t)
 	free(t->watched);
 	free(t->rcvbuf);
 	free(t->addresses);
+	free(t->macs);
+	free(t->translations);
 	free(t->first_delivery);
 	free(t->deliveries);
 }

@@ -43,6 +43,16 @@ struct node_address {
 	size_t node;
 };
 
+struct node_mac {
+	uint8_t mac[6];
+	size_t node;
+};
+
+/* A router behind which a receiver of the transfer sees the sender: NAT. */
+struct translation {
+	size_t transfer, node;
+};
+
 struct trial {
 	const struct topology *topology;
 	const struct evidence *evidence;
@@ -57,6 +67,10 @@ struct trial {
 	uint64_t *rcvbuf; /* per node: datagrams that its kernel had no room for, not blamed yet */
 	struct node_address *addresses; /* sorted */
 	size_t n_addresses;
+	struct node_mac *macs; /* sorted */
+	size_t n_macs;
+	struct translation *translations;
+	size_t n_translations;
 	bool cut_short; /* the run did not come to its end, and not because of a program */
 	struct reassembly *reassembly;
 	struct raw *raw;
@@ -86,6 +100,8 @@ void trial_donep(struct trial *t);
 struct delivery *trial_delivery(const struct trial *t, size_t transfer, size_t to, size_t file);
 /* The node that has this address, or SIZE_MAX. */
 size_t trial_node_of(const struct trial *t, const struct ip_address *a);
+/* The node that has this link address, or SIZE_MAX. */
+size_t trial_node_of_mac(const struct trial *t, const uint8_t mac[6]);
 /* "alpine-2/eth0": where the sender's or the receiver's side was captured; returns buf. */
 char *trial_place(const struct trial *t, const struct delivery *d, enum side side, char buf[96]);
 /*
@@ -109,6 +125,11 @@ void watch_captures(struct trial *t);
 void captures_judge(struct trial *t);
 void faults_judge(struct trial *t);
 void programs_judge(struct trial *t);
+/* The last lines of a log of the run, for showing (free), or NULL. */
+char *programs_last_words(const struct trial *t, const char *log);
+/* metrics.c, then expect.c, which looks at captures' verdicts and metrics, too. */
+void metrics_judge(struct trial *t);
+void expectations_judge(struct trial *t);
 /* files.c: the layers of every file, and what follows from them together. */
 void files_judge(struct trial *t);
 /* reasons.c: outcome and reasons of the run, from all that was judged. */

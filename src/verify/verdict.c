@@ -2,6 +2,7 @@
 #include "verify/verdict.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const outcome_names[] = {
 	[OUTCOME_PASS] = "pass",
@@ -112,6 +113,57 @@ static void fault_done(struct fault_verdict *f)
 	free(f->reason);
 }
 
+static void variables_done(struct variable_value *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(v[i].name);
+		free(v[i].value);
+	}
+	free(v);
+}
+
+static void comparison_free(struct comparison *c)
+{
+	if (c == NULL)
+		return;
+	variables_done(c->of, c->n_of);
+	free(c->metric);
+	free(c);
+}
+
+static void expectation_verdict_done(struct expectation_verdict *x)
+{
+	for (size_t i = 0; i < x->n_conditions; i++) {
+		free(x->conditions[i].expected);
+		free(x->conditions[i].found);
+		free(x->conditions[i].nearest);
+		free(x->conditions[i].look);
+	}
+	comparison_free(x->awaits);
+	free(x->conditions);
+	free(x->name);
+	free(x->subject);
+	free(x->node);
+	free(x->reason);
+}
+
+static void metric_value_done(struct metric_value *m)
+{
+	free(m->name);
+	free(m->unit);
+	free(m->node);
+	free(m->reason);
+	free(m->look);
+}
+
+const struct metric_value *run_verdict_metric(const struct run_verdict *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_metrics; i++)
+		if (strcmp(r->metrics[i].name, name) == 0)
+			return &r->metrics[i];
+	return NULL;
+}
+
 static void link_done(struct link_account *a)
 {
 	free(a->link);
@@ -155,6 +207,19 @@ static void free_lists(struct run_verdict *r)
 	free(r->faults);
 }
 
+/* Only those that wait to be compared stay. */
+static void shorten_expectations(struct run_verdict *r)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->n_expectations; i++)
+		if (r->expectations[i].awaits != NULL)
+			r->expectations[kept++] = r->expectations[i];
+		else
+			expectation_verdict_done(&r->expectations[i]);
+	r->n_expectations = kept;
+}
+
 void run_verdict_shorten(struct run_verdict *r)
 {
 	struct ledger sum = { .outcome = r->ledger.outcome, .unexplained = r->ledger.unexplained };
@@ -164,6 +229,7 @@ void run_verdict_shorten(struct run_verdict *r)
 	ledger_done(&r->ledger);
 	r->ledger = sum;
 	free_lists(r);
+	shorten_expectations(r);
 	r->notes = NULL;
 	r->files = NULL;
 	r->programs = NULL;
@@ -178,14 +244,16 @@ void run_verdict_shorten(struct run_verdict *r)
 
 void run_verdict_done(struct run_verdict *r)
 {
-	for (size_t i = 0; i < r->n_variables; i++) {
-		free(r->variables[i].name);
-		free(r->variables[i].value);
-	}
+	variables_done(r->variables, r->n_variables);
 	free_lists(r);
+	for (size_t i = 0; i < r->n_metrics; i++)
+		metric_value_done(&r->metrics[i]);
+	for (size_t i = 0; i < r->n_expectations; i++)
+		expectation_verdict_done(&r->expectations[i]);
+	free(r->metrics);
+	free(r->expectations);
 	ledger_done(&r->ledger);
 	free_strings(r->reasons, r->n_reasons);
-	free(r->variables);
 	free(r->combination);
 	free(r->label);
 	free(r->mode);

@@ -176,6 +176,49 @@ struct variable_value {
 	char *name, *value;
 };
 
+/* One condition of an expectation. */
+struct condition_verdict {
+	enum outcome outcome;
+	char *expected; /* "'GET /' on 3 lines" */
+	char *found;	/* "on 2 lines" */
+	char *nearest;	/* lines: what comes close to it, or what was said last; NULL on a pass */
+	char *look;	/* where to look: a path, path:line, or a command; NULL: nowhere */
+};
+
+/* A condition on a metric that waits for the run whose value it is compared with. */
+struct comparison {
+	char *metric;
+	struct variable_value *of; /* its variables that are others than those of this run */
+	size_t n_of;
+	double low, high; /* of the ratio of the two values */
+	bool included;	  /* low and high are good themselves */
+};
+
+/* An `expect` block of the topology file. */
+struct expectation_verdict {
+	char *name;
+	char *subject; /* "program server", "page.html at client" */
+	char *node;    /* that it is about, or NULL */
+	enum outcome outcome;
+	char *reason;
+	struct condition_verdict *conditions;
+	size_t n_conditions;
+	struct comparison *awaits; /* until comparisons_judge(); NULL: nothing */
+};
+
+/* A `metric` block of the topology file: what was read. */
+struct metric_value {
+	char *name;
+	char *unit; /* or NULL */
+	char *node; /* of its program */
+	bool found;
+	double value;
+	uint64_t samples; /* how often it was found */
+	enum outcome outcome;
+	char *reason; /* of everything but a pass */
+	char *look;   /* the log, and the line when there is one */
+};
+
 struct run_verdict {
 	char *label;	   /* "mode=multi-thread" */
 	char *combination; /* the label without the seed, when runs are repeated; else NULL */
@@ -205,6 +248,10 @@ struct run_verdict {
 	size_t n_captures;
 	struct fault_verdict *faults;
 	size_t n_faults;
+	struct metric_value *metrics;
+	size_t n_metrics;
+	struct expectation_verdict *expectations;
+	size_t n_expectations;
 	struct ledger ledger;
 	/* The table's columns: sums over files. */
 	uint64_t files_whole;
@@ -232,6 +279,7 @@ struct session {
 	struct run_verdict *runs;
 	size_t n_runs; /* judged so far: fewer than planned when interrupted */
 	size_t n_planned;
+	size_t jobs;   /* at most so many runs at the same time */
 	size_t repeat; /* runs of each combination, with one seed after the other; 0: not asked for */
 };
 
@@ -239,12 +287,14 @@ struct session {
 const char *direction_name(enum direction d);
 /* Frames that the link lost, by all causes. */
 uint64_t link_account_lost(const struct link_account *a);
+/* The metric of this name, or NULL. */
+const struct metric_value *run_verdict_metric(const struct run_verdict *r, const char *name);
 /* Add a reason or note to a run; takes the string. */
 void run_verdict_reason(struct run_verdict *r, char *reason);
 void run_verdict_note(struct run_verdict *r, char *note);
 /*
- * Let go of what takes memory: files, programs, captures, rows of the ledger, all reasons but the
- * first, notes. What sums them up stays. For the many runs of a session that repeats them.
+ * Let go of what takes memory: files, programs, captures, expectations that wait for nothing, rows
+ * of the ledger, all reasons but the first, notes. Metrics and what sums the others up stay. For the many runs of a session that repeats them.
  */
 void run_verdict_shorten(struct run_verdict *r);
 void run_verdict_done(struct run_verdict *r);

@@ -127,6 +127,15 @@ static void show_backward(struct trial *t, size_t transfer, size_t to, size_t no
 	show(t, &s);
 }
 
+/* Whether receivers of this transfer see its sender's datagrams come from that node. */
+static bool speaks_for_sender(const struct trial *t, size_t transfer, size_t node)
+{
+	for (size_t i = 0; i < t->n_translations; i++)
+		if (t->translations[i].transfer == transfer && t->translations[i].node == node)
+			return true;
+	return false;
+}
+
 static void show_to_transfers(struct trial *t, size_t node, bool out, bool broadcast,
 			      const struct datagram *d)
 {
@@ -135,7 +144,8 @@ static void show_to_transfers(struct trial *t, size_t node, bool out, bool broad
 	for (size_t i = 0; i < t->topology->n_transfers; i++) {
 		const struct transfer *tr = &t->topology->transfers[i];
 
-		if (tr->port == d->to_port && tr->from == from)
+		if (tr->port == d->to_port &&
+		    (tr->from == from || (!out && speaks_for_sender(t, i, from))))
 			show_forward(t, i, node, out, broadcast, d);
 		for (size_t k = 0; k < tr->n_to && tr->port == d->from_port; k++)
 			if (tr->to[k] == from)
@@ -160,59 +170,72 @@ static void book_broadcast(struct trial *t, size_t from, const struct interface 
 		}
 }
 
-/*
- * Whether the frame is for an interface of this node. A flipped bit may have changed the address of
- * either layer, and then neither the node of the one nor that of the other takes it.
- */
-static bool has_mac(const struct node *n, const uint8_t *mac)
+static bool is_group(const uint8_t *mac)
 {
-	for (size_t i = 0; i < n->n_interfaces; i++)
-		if (memcmp(n->interfaces[i].mac, mac, 6) == 0)
-			return true;
 	return (mac[0] & 1) != 0;
 }
 
+/*
+ * Over this network, to whoever has the link address: a router, when another network follows. A
+ * flipped bit may have changed it, and then no node takes the frame.
+ */
 static void book_out(struct trial *t, size_t node, const struct interface *i, bool broadcast,
 		     const struct datagram *d)
 {
-	size_t to = trial_node_of(t, &d->to);
+	size_t to = is_group(d->to_mac) ? trial_node_of(t, &d->to)
+					: trial_node_of_mac(t, d->to_mac);
 
 	if (broadcast)
 		book_broadcast(t, node, i, d);
-	else if (to != SIZE_MAX && to != node && has_mac(&t->topology->nodes[to], d->to_mac))
+	else if (to != SIZE_MAX && to != node)
 		book_sent(t->book, node, to, d);
-}
-
-/* The header checksum of IPv4 vouches for its addresses; with IPv6 a flipped bit may be there. */
-static size_t sender_of(const struct trial *t, const struct datagram *d)
-{
-	const struct topology *topology = t->topology;
-
-	for (size_t n = 0; !d->v4 && n < topology->n_nodes; n++)
-		for (size_t i = 0; i < topology->nodes[n].n_interfaces; i++)
-			if (memcmp(topology->nodes[n].interfaces[i].mac, d->from_mac, 6) == 0)
-				return n;
-	return trial_node_of(t, &d->from);
 }
 
 /* Came to the end of the node's link, as seen from the network. */
 static void book_in(struct trial *t, size_t node, bool broadcast, const struct datagram *d)
 {
-	size_t from = sender_of(t, d);
+	size_t from = trial_node_of_mac(t, d->from_mac);
 
+	/* A flipped bit again: without routers, the address of IP tells, too. */
+	if (from == SIZE_MAX)
+		from = trial_node_of(t, &d->from);
 	if (from == SIZE_MAX)
 		return;
 	if (broadcast ? !ignored(t, node, d->to_port)
-		      : has_address(&t->topology->nodes[node], &d->to))
+		      : !is_group(d->to_mac) || has_address(&t->topology->nodes[node], &d->to))
 		book_arrived(t->book, from, node, d);
 }
 
-/* Came to the node. /proc/net/snmp, which this will be compared with, is about IPv4. */
+static bool runs_programs(const struct trial *t, size_t node)
+{
+	for (size_t i = 0; i < t->topology->n_commands; i++)
+		if (t->topology->commands[i].node == node)
+			return true;
+	return false;
+}
+
+/* Not all that has its address is for it. */
+static bool translates(const struct node *n)
+{
+	return n->n_masquerade + n->n_port_forwards != 0;
+}
+
+/*
+ * Came to the node. /proc/net/snmp, which this will be compared with, is about IPv4. What programs
+ * of others listen to, and which addresses they give, is not known here.
+ */
 static void book_node(struct trial *t, size_t node, bool broadcast, const struct datagram *d)
 {
-	if (d->v4 && (broadcast ? !ignored(t, node, d->to_port) || counted_anyway(d)
-				: has_address(&t->topology->nodes[node], &d->to)))
+	const struct node *n = &t->topology->nodes[node];
+	bool heard = broadcast && (!ignored(t, node, d->to_port) || counted_anyway(d));
+	bool own = !broadcast && has_address(n, &d->to);
+
+	if (!d->v4)
+		return;
+	if (heard || (own && !translates(n)))
 		book_came(t->book, node);
+	else if (own || (broadcast ? runs_programs(t, node) : trial_node_of(t, &d->to) == SIZE_MAX))
+		book_perhaps(t->book, node);
 }
 
 static void book_short(struct trial *t, size_t node, bool broadcast, const struct datagram *d)

@@ -67,6 +67,8 @@ for packets in full headers off; do
 	printf 'dropped and verdict in each: %s\n' "$(cut -d ' ' -f 2,3 "$work/$packets.figures" | tr '\n' ';')"
 done
 
+BUILD=$build ROUNDS=$rounds sh tests/bench/balancer.sh
+
 # The peer: socat over TCP, client to server through a bridge with a third host, nothing captured.
 cat >"$work/socat.sh" <<'EOF'
 set -e

@@ -8,7 +8,7 @@ seconds=${FUZZ_SECONDS:-60}
 seeds=$(mktemp -d)
 trap 'rm -rf "$seeds"' EXIT
 
-mkdir -p "$seeds/topology" "$seeds/pcapng" "$seeds/link_log" "$seeds/wire"
+mkdir -p "$seeds/topology" "$seeds/pcapng" "$seeds/link_log" "$seeds/wire" "$seeds/httpd"
 cp topologies/*.conf tests/unit/topology/*.conf "$seeds/topology"
 # A small run gives captures and a log, where this machine may run one.
 if .build/release/harness run -q --captures "$seeds/captures" --only loss=10% \
@@ -16,8 +16,13 @@ if .build/release/harness run -q --captures "$seeds/captures" --only loss=10% \
 	cp "$seeds"/captures/lossy/latest/*/*.pcapng "$seeds/pcapng"
 	cp "$seeds"/captures/lossy/latest/*/links.log "$seeds/link_log"
 fi
+# The first byte says what the rest is, see fuzz_httpd.c.
+for text in '0/a/%2e%2e/b' '0http://host/a' '1bytes=1-5' '2Content-Length: 5' '3W/"a", "b"' \
+	'4Sun, 06 Nov 1994 08:49:37 GMT'; do
+	printf '%s' "$text" >"$seeds/httpd/$(printf '%s' "$text" | cksum | cut -d' ' -f1)"
+done
 status=0
-for name in topology pcapng link_log wire; do
+for name in topology pcapng link_log wire httpd; do
 	mkdir -p "$build/corpus/$name"
 	echo "== $name: $seconds s"
 	"$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 -verbosity=0 \

@@ -42,6 +42,10 @@ program modest { node = a  command = "$hungry memory 10000000"  memory = 64MiB }
 program computes { node = a  command = "$hungry cpu 2000"  cpus = 0.2 }
 program free { node = a  command = "$hungry memory 100000000" }
 END
+lab expected <<END
+program eats { node = a  command = "$hungry memory 100000000"  memory = 64MiB }
+expect dies { program = eats  exit = SIGKILL }
+END
 lab memory <<END
 program modest { node = a  command = "$hungry memory 10000000"  memory = 64MiB }
 END
@@ -87,7 +91,11 @@ limits_are_kept() {
 	same "no limit" "pass: null" "$(sed -n 5p said)"
 	share=$(sed -n 's/^share //p' "$(dirname "$report")"/*/logs/a.hungry.computes.log)
 	ok "a fifth of a processor, measured: $share" awk "BEGIN { exit !($share > 0 && $share < 0.35) }"
+	same "how it ended" "killed by SIGKILL at its limit of memory" \
+		"$(jq -r '.runs[0].programs[0].ended' "$report")"
 	ok "nothing is left" tree_is before
+	run expected
+	same "it may be what is expected" 0 "$status"
 	run cpus
 	has "processors alone: what fails fails" 'fail: exited 1' "$(programs >said; echo said)"
 	has "processors alone: more than one" 'pass: null' said

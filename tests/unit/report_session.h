@@ -165,7 +165,9 @@ static inline void session_fill(struct session *s, size_t n_runs, const char *fi
 {
 	static const char *const modes[] = { "multi-process", "multi-thread", "event-loop" };
 
-	*s = (struct session){ .n_runs = n_runs, .n_planned = n_runs, .duration_ns = 240000000 };
+	*s = (struct session){
+		.n_runs = n_runs, .n_planned = n_runs, .jobs = 1, .duration_ns = 240000000
+	};
 	s->topology = text_dup("3alpine");
 	s->path = text_dup("topologies/3alpine.conf");
 	s->title = text_dup("Pictures over UDP");
@@ -326,6 +328,7 @@ static inline void repeat_fill(struct session *s)
 	session_fill(s, 0, "");
 	free(s->runs);
 	s->repeat = 4;
+	s->jobs = 1;
 	s->n_planned = s->n_runs = 8;
 	s->runs = array_new(8, sizeof(*s->runs));
 	for (size_t i = 0; i < 8; i++) {

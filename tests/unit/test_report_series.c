@@ -13,9 +13,15 @@ static void repeated_runs_are_a_row_per_combination(void **state)
 	assert_contains(report, "8 runs, seed 5 to 8)");
 	/* binom.test(2, 4) and (0, 4). Times of runs 1 and 3 of the first, of all of the second. */
 	assert_contains(report, "  mode=multi-thread     4       2       2             0  "
-				"6.76% to 93.2%  2.00 ms  1.50 ms to 2.50 ms");
+				"6.76% to 93.2%  2.00 ms ");
 	assert_contains(report, "  mode=sequential       4       4       0             0  "
-				"0% to 60.2%     2.50 ms  1.75 ms to 3.25 ms");
+				"0% to 60.2%     2.50 ms ");
+	assert_contains(report,
+			"  mode=multi-thread  time           2      2.00 ms      1.00 ms     "
+			"3.00 ms  1.50 ms to 2.50 ms\n");
+	assert_contains(report,
+			"  mode=sequential    time           4      2.50 ms      1.00 ms     "
+			"4.00 ms  1.75 ms to 3.25 ms\n");
 	assert_contains(report, "✗ FAIL  mode=multi-thread,seed=6\n");
 	assert_contains(report, "differs from byte 3");
 	assert_contains(report, "repeat    ./harness run x.conf --seed 6\n");
@@ -60,6 +66,10 @@ static void json_sums_repeated_runs_up(void **state)
 	assert_int_equal(json_array_size(json_object_get(document, "series")), 2);
 	assert_json_int(series, "failed", 2);
 	assert_json_int(json_object_get(series, "time_ns"), "median", 2000000);
+	assert_int_equal(json_array_size(json_object_get(series, "figures")), 2);
+	assert_string_equal(json_string_value(json_object_get(first_of(series, "figures"), "name")),
+			    "time");
+	assert_true(json_real_value(json_object_get(first_of(series, "figures"), "most")) == 3e6);
 	assert_true(json_real_value(json_object_get(interval, "low")) > 0.0675);
 	assert_true(json_real_value(json_object_get(interval, "high")) < 0.9325);
 	assert_string_equal(json_string_value(json_object_get(series, "first_not_passed")),

@@ -259,6 +259,22 @@ static void printable_keeps_only_what_shows_as_it_is(void **state)
 	text_done(&t);
 }
 
+static void runs_side_by_side_are_told(void **state)
+{
+	cleanup_by(session_done) struct session s;
+
+	(void)state;
+	session_fill(&s, 2, "1.png");
+	cleanup_free char *alone = render(plain, &s);
+
+	s.jobs = 4;
+	cleanup_free char *beside = render(plain, &s);
+
+	assert_null(strstr(alone, "side by side"));
+	assert_contains(beside, ", 4 at a time)\n");
+	assert_contains(beside, "taken with up to 4 runs side by side");
+}
+
 /* ---- progress ---- */
 
 static void progress_in_a_log_is_one_line_per_run(void **state)
@@ -277,7 +293,7 @@ static void progress_in_a_log_is_one_line_per_run(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		progress_stage(&p, i + 1, s.runs[i].label, "lab");
 		progress_stage(&p, i + 1, s.runs[i].label, "transfer");
-		progress_run_done(&p, &s.runs[i]);
+		progress_run_done(&p, i + 1, &s.runs[i]);
 	}
 	progress_done(&p);
 	fclose(p.out);
@@ -301,11 +317,33 @@ static void progress_on_a_terminal_is_redrawn_and_leaves_nothing(void **state)
 	progress_stage(&p, 1, s.runs[0].label, "lab");
 	progress_stage(&p, 1, s.runs[0].label, "lab");
 	progress_stage(&p, 1, s.runs[0].label, "transfer");
-	progress_run_done(&p, &s.runs[0]);
+	progress_run_done(&p, 1, &s.runs[0]);
 	progress_done(&p);
 	fclose(p.out);
 	assert_string_equal(bytes, "[1/1] mode=multi-process: lab\r\033[K"
 				   "[1/1] mode=multi-process: transfer\r\033[K");
+}
+
+static void progress_of_several_runs_is_one_line(void **state)
+{
+	cleanup_by(session_done) struct session s;
+	cleanup_free char *bytes = NULL;
+	size_t len;
+	struct progress p;
+
+	(void)state;
+	session_fill(&s, 2, "1.png");
+	progress_init(&p, false, false, 3);
+	p.redraw = true;
+	p.out = open_memstream(&bytes, &len);
+	progress_stage(&p, 1, "a", "lab");
+	progress_stage(&p, 3, "c", "lab");
+	progress_stage(&p, 1, "a", "transfer");
+	progress_run_done(&p, 1, &s.runs[0]);
+	progress_done(&p);
+	fclose(p.out);
+	assert_string_equal(bytes, "[1/3] a: lab\r\033[K[1/3] a: lab | [3/3] c: lab\r\033[K"
+				   "[1/3] a: transfer | [3/3] c: lab\r\033[K[3/3] c: lab\r\033[K");
 }
 
 static void progress_can_be_quiet(void **state)
@@ -321,7 +359,7 @@ static void progress_can_be_quiet(void **state)
 	assert_false(p.redraw);
 	p.out = open_memstream(&bytes, &len);
 	progress_stage(&p, 1, s.runs[0].label, "lab");
-	progress_run_done(&p, &s.runs[0]);
+	progress_run_done(&p, 1, &s.runs[0]);
 	progress_done(&p);
 	fclose(p.out);
 	assert_string_equal(bytes, "");
@@ -342,8 +380,10 @@ int main(void)
 		cmocka_unit_test(table_aligns_what_is_wide),
 		cmocka_unit_test(table_leaves_out_columns_when_narrow),
 		cmocka_unit_test(printable_keeps_only_what_shows_as_it_is),
+		cmocka_unit_test(runs_side_by_side_are_told),
 		cmocka_unit_test(progress_in_a_log_is_one_line_per_run),
 		cmocka_unit_test(progress_on_a_terminal_is_redrawn_and_leaves_nothing),
+		cmocka_unit_test(progress_of_several_runs_is_one_line),
 		cmocka_unit_test(progress_can_be_quiet),
 	};
 

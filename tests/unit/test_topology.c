@@ -246,7 +246,7 @@ static void every_key_is_set(void **state)
 		"switch S {} hub H {}\n"
 		"node a { interface e0 { network = S mac = 42:21:88:16:E9:C5 mtu = 9000\n"
 		"    address = { 10.0.0.1/24, 'fd00::1/64' } } }\n"
-		"node b { interface e0 { network = S address = fd00::2/64 }\n"
+		"node b { interface e0 { network = S address = fd00::2/64 mtu = 9000 }\n"
 		"         interface e1 { network = H } }\n"
 		"transfer t { from = b to = { a } port = 7 mode = event-loop format = raw\n"
 		"    shared-socket = yes workers = 4 sender = { sh, -c } receiver = cat\n"
@@ -334,6 +334,27 @@ static void matrix_is_expanded(void **state)
 	assert_string_equal(plan->runs[5].topology->transfers[0].files[0].path, "files/b.bin");
 	assert_string_equal(plan->runs[1].variables[1].name, "file");
 	assert_string_equal(plan->runs[1].variables[1].value, "sub/a");
+}
+
+static void combinations_are_excluded(void **state)
+{
+	cleanup_by(plan_freep) struct plan *plan = parse(
+		"vary mode { values = { sequential, event-loop } }\n"
+		"vary port { values = { 1, 2, 99999 } }\n"
+		"exclude { port = { 99999 } }\n"
+		"exclude { \"mode\" = event-loop  port = { '2', 99999 } }\n" TWO_NODES
+		"transfer t { from = a to = b mode = \"%{mode}\" port = \"%{port}\"\n"
+		"    files = 'files/a.bin' }\n");
+	static const char *const labels[] = {
+		"mode=sequential,port=1",
+		"mode=sequential,port=2",
+		"mode=event-loop,port=1",
+	};
+
+	(void)state;
+	assert_int_equal(plan->n_runs, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(plan->runs[i].label, labels[i]);
 }
 
 static void labels_are_unlike(void **state)
@@ -524,6 +545,49 @@ static int enter_folder(void **state)
 	return chdir(dirname(path)) != 0 || chdir("topology") != 0;
 }
 
+/* Backslashes mean themselves in single quotes; in double quotes each is written twice. */
+static void expressions_are_read_as_written(void **state)
+{
+	cleanup_by(plan_freep) struct plan *plan = parse(
+		TWO_NODES
+		"program p { node = a command = true }\n"
+		"expect e { program = p output = { '\\d+\\.\\d', \"\\\\d+\\\\.\\\\d\", 'a\\\\b',\n"
+		"    'it\\'s', '$x {2}' } count = \"2-5\" absent = '\"' }\n");
+	const struct expectation *e = &plan->runs[0].topology->expectations[0];
+	static const char *const texts[] = { "\\d+\\.\\d", "\\d+\\.\\d", "a\\b",
+					     "it's",	   "$x {2}",	 "\"" };
+
+	(void)state;
+	assert_int_equal(e->n_conditions, 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_string_equal(e->conditions[i].text, texts[i]);
+	assert_int_equal(e->conditions[4].amount.low, 2);
+	assert_int_equal(e->conditions[4].amount.high, 5);
+	assert_int_equal(e->conditions[5].kind, EXPECT_ABSENT);
+}
+
+static void expectations_have_defaults(void **state)
+{
+	cleanup_by(plan_freep) struct plan *plan = parse(
+		TWO_NODES "vary v { values = { x, y } }\n"
+			  "program p { node = a command = { echo, \"%{v}\" } }\n"
+			  "metric m { program = p output = '(\\d+)' }\n"
+			  "expect f { node = b file = page }\n"
+			  "expect c { capture = a }\n"
+			  "expect o { metric = m above = \"90%\" below = 1.5 of = \"v=x\" }\n");
+	const struct expectation *e = plan->runs[1].topology->expectations;
+
+	(void)state;
+	assert_int_equal(e[0].conditions[0].kind, EXPECT_EXISTS);
+	assert_true(e[0].conditions[0].wanted);
+	assert_int_equal(e[1].conditions[0].kind, EXPECT_PACKETS);
+	assert_true(e[1].conditions[0].amount.low == 1);
+	assert_true(e[2].conditions[0].low > 0.8999 && e[2].conditions[0].low < 0.9001);
+	assert_true(e[2].conditions[0].high > 1.4999 && e[2].conditions[0].high < 1.5001);
+	assert_string_equal(e[2].of[0].name, "v");
+	assert_string_equal(e[2].of[0].value, "x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -536,6 +600,7 @@ int main(void)
 		cmocka_unit_test(paths_are_relative_to_the_file),
 		cmocka_unit_test(byte_order_mark_and_crlf),
 		cmocka_unit_test(matrix_is_expanded),
+		cmocka_unit_test(combinations_are_excluded),
 		cmocka_unit_test(labels_are_unlike),
 		cmocka_unit_test(derived_macs),
 		cmocka_unit_test(addresses_between_nodes),
@@ -543,6 +608,8 @@ int main(void)
 		cmocka_unit_test(shipped_files_have_no_mistake),
 		cmocka_unit_test(damaged_files_get_messages),
 		cmocka_unit_test(deep_nesting),
+		cmocka_unit_test(expressions_are_read_as_written),
+		cmocka_unit_test(expectations_have_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, enter_folder, NULL);

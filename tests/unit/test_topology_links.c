@@ -31,6 +31,13 @@
 	"interface eth1 { network = H address = 10.0.0.2/24 } }\n"
 #define NODE_C	 "node c { interface eth0 { network = H address = 10.0.0.3/24 } }\n"
 #define TRANSFER "transfer t { from = a to = { b, c } files = \"files/a.bin\" }\n"
+/* A network has one MTU. */
+#define LAB_OF_MTU(mtu, keys)                                                                      \
+	HEAD NODE_A(mtu                                                                            \
+		    "\n" keys) "node b { interface eth0 { network = I address = 10.0.1.2/24 }\n"   \
+			       "interface eth1 { network = H address = 10.0.0.2/24 " mtu " } }\n"  \
+			       "node c { interface eth0 { network = H address = 10.0.0.3/24 " mtu  \
+			       " } }\n" TRANSFER
 #define LAB(keys)                                                                                  \
 	HEAD NODE_A(keys)                                                                          \
 	NODE_B NODE_C TRANSFER
@@ -77,7 +84,7 @@ static const struct impairment *in_of_a(const struct plan *plan)
 
 static void a_link_is_clean_unless_told(void **state)
 {
-	cleanup_by(plan_freep) struct plan *plan = parse(LAB("mtu = 1400"));
+	cleanup_by(plan_freep) struct plan *plan = parse(LAB_OF_MTU("mtu = 1400", ""));
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -91,11 +98,12 @@ static void a_link_is_clean_unless_told(void **state)
 
 static void every_key_is_set(void **state)
 {
-	cleanup_by(plan_freep) struct plan *plan = parse(
-		LAB("delay = 10ms jitter = 2.5ms jitter-shape = pareto jitter-reorders = yes\n"
-		    "loss = 1% drop = 3 drop-every = 10 duplicate = 2% reorder = 3%\n"
-		    "corrupt = 0.1% rate = 10mbit queue = 100p mtu = 9000\n"
-		    "in { mtu = 1400 }"));
+	cleanup_by(plan_freep) struct plan *plan = parse(LAB_OF_MTU(
+		"mtu = 9000",
+		"delay = 10ms jitter = 2.5ms jitter-shape = pareto jitter-reorders = yes\n"
+		"loss = 1% drop = 3 drop-every = 10 duplicate = 2% reorder = 3%\n"
+		"corrupt = 0.1% rate = 10mbit queue = 100p\n"
+		"in { mtu = 1400 }"));
 	const struct impairment *out = out_of_a(plan), *in = in_of_a(plan);
 
 	(void)state;
@@ -117,9 +125,9 @@ static void every_key_is_set(void **state)
 	assert_int_equal(in->mtu, 1400);
 	assert_int_equal(interface_of(plan, 0, 0)->mtu, 9000);
 	assert_ptr_not_equal(out->drops, in->drops);
-	assert_int_equal(out->lines[IMPAIRMENT_LOSS], 5);
+	assert_int_equal(out->lines[IMPAIRMENT_LOSS], 6);
 	assert_int_equal(out->lines[IMPAIRMENT_MTU], 0);
-	assert_int_equal(in->lines[IMPAIRMENT_MTU], 7);
+	assert_int_equal(in->lines[IMPAIRMENT_MTU], 8);
 }
 
 /* Wherever the blocks stand: they come after the keys around them. */

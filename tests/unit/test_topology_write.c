@@ -119,6 +119,41 @@ static void same_interface(const struct interface *a, const struct interface *b)
 		same_impairment(&a->impairments[d], &b->impairments[d]);
 }
 
+static void same_address(const struct address *a, const struct address *b)
+{
+	char x[ADDRESS_TEXT_LEN], y[ADDRESS_TEXT_LEN];
+
+	assert_string_equal(address_format(x, a), address_format(y, b));
+}
+
+static void same_routing(const struct node *a, const struct node *b)
+{
+	assert_int_equal(a->forward, b->forward);
+	assert_int_equal(a->n_routes, b->n_routes);
+	for (size_t i = 0; i < a->n_routes; i++) {
+		same_address(&a->routes[i].to, &b->routes[i].to);
+		assert_int_equal(a->routes[i].kind, b->routes[i].kind);
+		assert_int_equal(a->routes[i].interface, b->routes[i].interface);
+		if (a->routes[i].kind == ROUTE_VIA)
+			same_address(&a->routes[i].via, &b->routes[i].via);
+	}
+	assert_int_equal(a->n_settings, b->n_settings);
+	for (size_t i = 0; i < a->n_settings; i++) {
+		same_text(a->settings[i].name, b->settings[i].name);
+		same_text(a->settings[i].value, b->settings[i].value);
+	}
+	assert_int_equal(a->n_masquerade, b->n_masquerade);
+	for (size_t i = 0; i < a->n_masquerade; i++)
+		assert_int_equal(a->masquerade[i], b->masquerade[i]);
+	assert_int_equal(a->n_port_forwards, b->n_port_forwards);
+	for (size_t i = 0; i < a->n_port_forwards; i++) {
+		assert_int_equal(a->port_forwards[i].protocol, b->port_forwards[i].protocol);
+		assert_int_equal(a->port_forwards[i].port, b->port_forwards[i].port);
+		assert_int_equal(a->port_forwards[i].to_port, b->port_forwards[i].to_port);
+		same_address(&a->port_forwards[i].to, &b->port_forwards[i].to);
+	}
+}
+
 static void same_transfer(const struct transfer *a, const struct transfer *b)
 {
 	same_text(a->name, b->name);
@@ -201,6 +236,52 @@ static void same_program(const struct command *a, const struct command *b)
 	}
 }
 
+static void same_condition(const struct condition *a, const struct condition *b)
+{
+	assert_int_equal(a->kind, b->kind);
+	if (a->kind == EXPECT_SAME_AS)
+		same_path(a->text, b->text);
+	else
+		same_text(a->text, b->text);
+	assert_true(a->amount.low == b->amount.low && a->amount.high == b->amount.high);
+	assert_memory_equal(&a->statuses, &b->statuses, sizeof(a->statuses));
+	assert_memory_equal(&a->digest, &b->digest, sizeof(a->digest));
+	assert_true(a->low <= b->low && a->low >= b->low && a->high <= b->high &&
+		    a->high >= b->high);
+	assert_true(a->wanted == b->wanted && a->included == b->included);
+}
+
+static void same_expectation(const struct expectation *a, const struct expectation *b)
+{
+	same_text(a->name, b->name);
+	same_text(a->file, b->file);
+	same_text(a->filter, b->filter);
+	assert_true(a->program == b->program && a->metric == b->metric);
+	assert_true(a->node == b->node && a->interface == b->interface);
+	assert_true(a->directed == b->directed && a->direction == b->direction);
+	assert_true(a->from_ns == b->from_ns && a->until_ns == b->until_ns);
+	assert_int_equal(a->n_conditions, b->n_conditions);
+	for (size_t i = 0; i < a->n_conditions; i++)
+		same_condition(&a->conditions[i], &b->conditions[i]);
+	assert_int_equal(a->n_events, b->n_events);
+	for (size_t i = 0; i < a->n_events; i++) {
+		assert_int_equal(a->events[i].kind, b->events[i].kind);
+		assert_int_equal(a->events[i].of_transfer, b->events[i].of_transfer);
+		assert_int_equal(a->events[i].index, b->events[i].index);
+		same_text(a->events[i].text, b->events[i].text);
+	}
+}
+
+static void same_metric(const struct metric *a, const struct metric *b)
+{
+	same_text(a->name, b->name);
+	same_text(a->output, b->output);
+	same_text(a->unit, b->unit);
+	assert_int_equal(a->program, b->program);
+	assert_int_equal(a->take, b->take);
+	assert_true(a->scale <= b->scale && a->scale >= b->scale);
+}
+
 static void same_topology(const struct topology *a, const struct topology *b)
 {
 	same_text(a->title, b->title);
@@ -216,6 +297,7 @@ static void same_topology(const struct topology *a, const struct topology *b)
 		assert_int_equal(a->nodes[i].n_interfaces, b->nodes[i].n_interfaces);
 		for (size_t k = 0; k < a->nodes[i].n_interfaces; k++)
 			same_interface(&a->nodes[i].interfaces[k], &b->nodes[i].interfaces[k]);
+		same_routing(&a->nodes[i], &b->nodes[i]);
 	}
 	assert_int_equal(a->n_transfers, b->n_transfers);
 	for (size_t i = 0; i < a->n_transfers; i++)
@@ -226,6 +308,12 @@ static void same_topology(const struct topology *a, const struct topology *b)
 	assert_int_equal(a->n_faults, b->n_faults);
 	for (size_t i = 0; i < a->n_faults; i++)
 		same_fault(&a->faults[i], &b->faults[i]);
+	assert_int_equal(a->n_metrics, b->n_metrics);
+	for (size_t i = 0; i < a->n_metrics; i++)
+		same_metric(&a->metrics[i], &b->metrics[i]);
+	assert_int_equal(a->n_expectations, b->n_expectations);
+	for (size_t i = 0; i < a->n_expectations; i++)
+		same_expectation(&a->expectations[i], &b->expectations[i]);
 	assert_int_equal(a->capture.kind, b->capture.kind);
 	assert_int_equal(a->capture.snaplen, b->capture.snaplen);
 	assert_int_equal(a->capture.buffer, b->capture.buffer);
@@ -263,10 +351,17 @@ static const char everything[] =
 	"    rate = 10mbit queue = 64KiB\n"
 	"    drop = { 3, \"20-25\", \"5 of " FLOW "\", \"7-9 of " FLOW "\" } drop-every = 100\n"
 	"    in { mtu = 1400 queue = 100p loss = { 1%, 20%, 90%, 0.5% } } }\n"
-	"  interface eth1 { network = I }\n"
+	"  interface eth1 { network = I address = { 10.1.0.1/24, \"fe80::1/64\" } }\n"
+	"  forward = yes masquerade = { eth1, eth0 } gateway = 10.1.0.9\n"
+	"  route = { \"10.2.0.0/16 via 10.0.0.2\", \"default via fe80::9 dev eth1\",\n"
+	"    \"10.3.0.0/16 dev eth1\", \"blackhole 10.4.0.0/16\", \"10.5.5.5 via 10.0.0.3\" }\n"
+	"  sysctl = { \"net.ipv4.tcp_rmem = 4096 87380 \\\"6\\\"\", \"net/ipv4/a.b=1\" }\n"
+	"  port-forward = { \"tcp/8080 to 10.0.0.2:80\", \"udp/53 to 10.0.0.3:5353\" }\n"
 	"}\n"
-	"node b { interface eth0 { network = H address = 10.0.0.2/24 out { delay = 1h } } }\n"
-	"node c { interface eth0 { network = H address = 10.0.0.3/24 loss = 0% } }\n"
+	"node i { interface eth0 { network = I address = { 10.1.0.9/24, \"fe80::9/64\" } } }\n"
+	"node b { interface eth0 { network = H address = 10.0.0.2/24 mtu = 9000 out { delay = 1h } "
+	"} }\n"
+	"node c { interface eth0 { network = H address = 10.0.0.3/24 mtu = 9000 loss = 0% } }\n"
 	"transfer t { from = a to = { b, c } files = { \"tests/unit/topology/files/a.bin\",\n"
 	"    \"tests/unit/topology/files/b.bin\" } mode = event-loop port = 20000 rate = 1mbit\n"
 	"    sender = { sh, \"-c\", \"exit 3 # \\\"\" }\n"
@@ -282,15 +377,36 @@ static const char everything[] =
 	"fault f3 { link = b after = 500 from = a to = b port = 20000 action = blackhole\n"
 	"    direction = in }\n"
 	"fault f4 { link = c at = 500ms action = down }\n"
-	"program r { node = a command = \"ls %{here}\" ready-output = 'up \\d+ \"' ready-within = 3s\n"
+	"program r { node = a command = \"ls %{here}\" ready-output = 'up \\d+ \"' ready-within = "
+	"3s\n"
 	" listens = udp/9 after = s env = { \"A=1 2\", \"B=\" } cwd = \"tests/labs\" user = root\n"
 	" stdin = \"ci/check\" stop-signal = INT stop-within = 90ms deadline = 4s\n"
 	" restart = \"on-failure:4\" cpus = 0.3 memory = 3MiB }\n"
-	"program s { node = b command = true background = yes restart = always }\n"
+	"program s { node = b command = \"curl -w %%{http_code}%%%{here}\" background = yes "
+	"restart = always }\n"
 	"program v { node = b command = true after = { t, r } }\n"
 	"fault f7 { program = r at = 20ms action = pause }\n"
 	"fault f5 { program = t node = b at = 20ms action = restart }\n"
 	"fault f6 { program = u node = b at = 20ms for = 1s action = pause }\n"
+	"metric m1 { program = p output = 'rate: (?<value>[\\d.]+) (\\w+)' }\n"
+	"metric m2 { program = q output = \"(it's)\" unit = \"it's \\\"\" take = count\n"
+	"    scale = 0.1 }\n"
+	"expect e1 { program = p exit = { 0, 2-5, SIGKILL, 255 } }\n"
+	"expect e2 { program = p exit = \"not 0\" output = { 'a\\.b', \"it's \\\\d\" }\n"
+	"    count = \"< 10\" absent = { 'x{2,3}', '\\\\d%%{2}', 'a\\\\b' } }\n"
+	"expect e3 { node = c file = \"out/page.html\" }\n"
+	"expect e4 { node = c file = \"x\" exists = no }\n"
+	"expect e5 { node = c file = \"x\" same-as = \"tests/unit/topology/files/a.bin\"\n"
+	"    sha256 = 00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff\n"
+	"    png = no size = \"1KiB-1MiB\" }\n"
+	"expect e6 { capture = a/eth1 filter = \"tcp port 80\" direction = in from = 500ms\n"
+	"    until = 2s packets = 3 bytes = \"<= 2kB\" }\n"
+	"expect e7 { capture = b }\n"
+	"expect e8 { metric = m1 above = 0.1 }\n"
+	"expect e9 { metric = m1 above = -1e9 below = 1.5 }\n"
+	"expect e10 { metric = m2 between = { 9, 9.9 } }\n"
+	"expect e11 { order = { \"q ready\", \"p started\", 'q output GET /\\w+', \"t ended\",\n"
+	"    \"fault f1\" } }\n"
 	"capture { packets = headers snaplen = 96 filter = \"udp port 10000\" buffer = 1536KiB }\n";
 
 static void everything_comes_back(void **state)
@@ -317,7 +433,8 @@ static void little_is_written_as_little(void **state)
 
 static void our_own_topologies_come_back(void **state)
 {
-	static const char *const paths[] = { "topologies/3alpine.conf", "topologies/raw.conf" };
+	static const char *const paths[] = { "topologies/3alpine.conf", "topologies/raw.conf",
+					     "topologies/routers.conf", "topologies/nat.conf" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {

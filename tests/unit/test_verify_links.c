@@ -474,16 +474,22 @@ static void faults(void **state)
 	struct fault faults[3] = {
 		{ .name = cut,
 		  .action = FAULT_DOWN,
+		  .command = NO_COMMAND,
 		  .at_ns = NS_PER_SEC,
 		  .for_ns = NS_PER_SEC,
 		  .direction = { true, true } },
 		{ .name = crash,
 		  .action = FAULT_BLACKHOLE,
+		  .command = NO_COMMAND,
 		  .after = 100,
 		  .flow = { 0, 1, LAB_PORT },
 		  .node = 1,
 		  .direction = { false, true } },
-		{ .name = late, .action = FAULT_PAUSE, .at_ns = 2 * NS_PER_SEC, .node = 1 },
+		{ .name = late,
+		  .action = FAULT_PAUSE,
+		  .command = NO_COMMAND,
+		  .at_ns = 2 * NS_PER_SEC,
+		  .node = 1 },
 	};
 	struct evidence *ev = l->evidence;
 
@@ -526,7 +532,9 @@ static void fault_that_could_not_be_done(void **state)
 {
 	static char cut[] = "cut";
 	struct vlab *l = impaired(SNAPLEN);
-	struct fault fault = { .name = cut, .action = FAULT_KILL, .node = 1 };
+	struct fault fault = {
+		.name = cut, .action = FAULT_KILL, .command = NO_COMMAND, .node = 1
+	};
 
 	(void)state;
 	transfer(l, SENDER, LINK_OUT, FATE(.cause = CAUSE_NONE));

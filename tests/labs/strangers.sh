@@ -1,0 +1,176 @@
+#!/bin/sh
+# Programs of others that behave in every way but the expected one: each gets the right verdict for
+# the right reason, in bounded memory, and nothing hangs.
+. "$(dirname "$0")/lib.sh"
+
+# lab NAME: the rest of a topology from standard input, run; sets status and report.
+lab() {
+	topology "$1"
+	run "$1"
+}
+
+logs() { # NAME PROGRAM: its log
+	cat "$work/captures/$1/latest/run/logs/$2.log"
+}
+
+# ---- order ----
+
+lab order <<'EOF'
+program server { node = alpine-2  command = "sh -c 'sleep 0.2; echo up; exec sleep 100'"  ready-output = '^up$' }
+program first  { node = alpine-1  command = "sh -c 'sleep 0.1; echo first'" }
+program second { node = alpine-1  command = "echo second"  after = { first, late } }
+program late   { node = alpine-3  command = "sh -c 'echo late; exec sleep 100'"  after = first  ready-output = late }
+EOF
+same "order: exit status" 0 "$status"
+began() { # PROGRAM
+	head -n 1 "$work/captures/order/latest/run/logs/$1.times"
+}
+same "order: one after the other" "$(printf 'alpine-2.sh.server\nalpine-1.sh.first\nalpine-3.sh.late\nalpine-1.echo.second')" \
+	"$(for p in alpine-1.echo.second alpine-1.sh.first alpine-2.sh.server alpine-3.sh.late; do
+		echo "$(began "$p") $p"
+	done | sort -n | cut -d ' ' -f 2)"
+
+# ---- what they find ----
+
+echo "from a file" >words
+mkdir -p there
+lab surroundings <<'EOF'
+program reads  { node = alpine-1  command = "cat"  stdin = "words" }
+program closed { node = alpine-1  command = "cat" }
+program where  { node = alpine-1  command = "sh -c 'echo x >made; pwd'"  after = elsewhere }
+program elsewhere { node = alpine-1  command = "sh -c 'basename $PWD; echo $COLOUR'"  cwd = "there"  env = "COLOUR=light blue" }
+program who    { node = alpine-1  command = "sh -c 'id -un; echo $HOME; echo mine >by-nobody'"  user = nobody }
+program names  { node = alpine-1  command = "sh -c 'hostname; getent hosts alpine-3; echo nameserver 10.0.0.9 >/etc/resolv.conf'" }
+EOF
+before=$(cat /etc/resolv.conf 2>/dev/null)
+same "surroundings: exit status" 0 "$status"
+same "standard input from a file" "from a file" "$(logs surroundings alpine-1.cat.reads)"
+same "no standard input" "" "$(logs surroundings alpine-1.cat.closed)"
+same "its folder is the node's" "$(readlink -f "$work/captures/surroundings/latest/run/nodes/alpine-1")" \
+	"$(readlink -f "$(logs surroundings alpine-1.sh.where)")"
+ok "what it wrote there is evidence" [ -f "$work/captures/surroundings/latest/run/nodes/alpine-1/made" ]
+same "another folder and environment" "$(printf 'there\nlight blue')" "$(logs surroundings alpine-1.sh.elsewhere)"
+has "another user" '^nobody$' "$work/captures/surroundings/latest/run/logs/alpine-1.sh.who.log"
+same "another user can write there" mine "$(cat "$work/captures/surroundings/latest/run/nodes/alpine-1/by-nobody")"
+same "the host's resolver is not touched" "$before" "$(cat /etc/resolv.conf 2>/dev/null)"
+
+# ---- how they end ----
+
+lab stop <<'EOF'
+program polite { node = alpine-2  command = "sh -c 'trap \"echo bye; exit 7\" INT; echo up; while :; do sleep 0.1; done'"
+                 ready-output = up  stop-signal = SIGINT }
+program client { node = alpine-1  command = true }
+EOF
+same "a stop signal of its own: exit status" 0 "$status"
+has "a stop signal of its own: it was heard" '^bye$' "$work/captures/stop/latest/run/logs/alpine-2.sh.polite.log"
+
+lab stubborn <<'EOF'
+program stubborn { node = alpine-2  command = "sh -c 'trap : TERM; echo up; while :; do sleep 0.1; done'"
+                   ready-output = up  stop-within = 300ms }
+EOF
+same "one that ignores its signal: exit status" 1 "$status"
+has "one that ignores its signal: reason" 'stubborn: ignored SIGTERM and had to be killed' stubborn.out
+
+lab late <<'EOF'
+program late { node = alpine-1  command = "sleep 100"  deadline = 300ms }
+EOF
+same "a deadline of its own: exit status" 1 "$status"
+has "a deadline of its own: reason" 'late: still running when its deadline of 300 ms passed' late.out
+
+lab restarts <<'EOF'
+program shaky { node = alpine-1  command = "sh -c 'echo try >>tries; [ $(wc -l <tries) = 3 ]'"  restart = "on-failure:5" }
+program never { node = alpine-3  command = "sh -c 'echo try; exit 4'"  restart = "on-failure:2" }
+EOF
+same "restarts: exit status" 1 "$status"
+has "restarts: until it is given up" 'never.* exited 4, after 2 restarts' restarts.out
+same "restarts: the one that came good" pass \
+	"$(jq -r '.runs[0].programs[] | select(.name | endswith("shaky")).outcome' "$report")"
+
+# ---- misbehaviour ----
+
+lab background <<'EOF'
+program daemon { node = alpine-2  command = "sh -c 'setsid sleep 7654 >/dev/null 2>&1 & exit 0'"  listens = tcp/80 }
+EOF
+same "a daemon: exit status" 1 "$status"
+has "a daemon: reason" 'daemon: went to the background: left 1 process running' background.out
+ok "a daemon: it is gone" sh -c '! pgrep -f "^sleep 7654$"'
+
+lab holds <<'EOF'
+program holds { node = alpine-2  command = "sh -c 'setsid sleep 1000 & echo done'" }
+EOF
+same "a daemon that keeps standard output: exit status" 1 "$status"
+has "a daemon that keeps standard output: reason" 'holds: went to the background' holds.out
+same "a daemon that keeps standard output: its output" "done" "$(logs holds alpine-2.sh.holds)"
+
+lab silent <<'EOF'
+program silent { node = alpine-1  command = "sh -c 'exec >&- 2>&-; sleep 0.2; exit 0'" }
+EOF
+same "one that closes its output: exit status" 0 "$status"
+same "one that closes its output: nothing is there" "" "$(logs silent alpine-1.sh.silent)"
+
+lab flood <<'EOF'
+deadline = 120s
+program flood { node = alpine-1  command = "sh -c 'echo first line; yes abcdefghi | head -c 1000000000; echo the last line'" }
+EOF
+same "1 GB of output: exit status" 0 "$status"
+log=$work/captures/flood/latest/run/logs/alpine-1.sh.flood.log
+same "1 GB of output: the beginning" "first line" "$(head -n 1 "$log")"
+same "1 GB of output: the end" "the last line" "$(tail -n 1 "$log")"
+ok "1 GB of output: the log is bounded" [ "$(stat -c %s "$log")" -lt 70000000 ]
+same "1 GB of output: what is left out is said, and counted" 1000000025 \
+	"$(($(grep -ao '^\[harness left out [0-9]* bytes here\]$' "$log" | tr -dc 0-9) + $(stat -c %s "$log") -
+		$(grep -ao '^\[harness left out [0-9]* bytes here\]$' "$log" | wc -c) - 1))"
+ok "1 GB of output: bounded memory" python3 - "$harness" "$work" <<'EOF'
+import resource, subprocess, sys
+subprocess.run([sys.argv[1], "run", "-q", "--captures", sys.argv[2] + "/captures", sys.argv[2] + "/flood.conf"],
+               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(largest, "KiB")
+sys.exit(largest > 100000)
+EOF
+
+lab unready <<'EOF'
+program mute { node = alpine-2  command = "sh -c 'echo soon; sleep 100'"  ready-output = 'now|ready'  ready-within = 300ms }
+program client { node = alpine-1  command = true }
+EOF
+same "never ready: exit status" 1 "$status"
+has "never ready: reason" "mute: not ready within 300 ms: it wrote no line that matches 'now\\|ready'" unready.out
+has "never ready: what it said" '\| soon' unready.out
+same "never ready: nobody was started" null \
+	"$(jq -r '.runs[0].programs[] | select(.name | endswith("client")).time_ns' "$report")"
+
+lab dies <<'EOF'
+program brief { node = alpine-2  command = "sh -c 'echo ready; sleep 0.2; echo oh; exit 3'"  ready-output = ready }
+program client { node = alpine-1  command = "sleep 1" }
+EOF
+same "ready and then dead: exit status" 1 "$status"
+has "ready and then dead: reason" 'brief: exited 3 before it was told to stop' dies.out
+
+lab unmet <<'EOF'
+program absent { node = alpine-2  command = "sh -c 'exit 2'"  ready-output = ready  after = first }
+program first  { node = alpine-1  command = true }
+program waits  { node = alpine-1  command = true  after = absent }
+EOF
+same "after one that was never ready: exit status" 1 "$status"
+has "after one that was never ready: reason" 'waits: never started: it comes after alpine-2/sh.absent, which was never ready' unmet.out
+
+# ---- faults ----
+
+lab faults <<'EOF'
+program server { node = alpine-2  command = "sh -c 'echo up; while :; do sleep 0.1; done'"  ready-output = up }
+program client { node = alpine-1  command = "sleep 0.6" }
+fault gone { at = 100ms  program = server  action = kill }
+EOF
+same "a fault kills it: exit status" 0 "$status"
+has "a fault kills it: how it ended" 'killed by fault gone' "$report"
+
+lab paused <<'EOF'
+program ticks { node = alpine-2  command = "sh -c 'while :; do echo tick; sleep 0.05; done'"  ready-output = tick }
+program client { node = alpine-1  command = "sleep 1" }
+fault pause { at = 100ms  for = 600ms  program = ticks  action = pause }
+EOF
+same "a fault pauses it: exit status" 0 "$status"
+ok "a fault pauses it: there is a gap" awk 'NR > 1 && $1 - last > 0.5 {found = 1} {last = $1} END {exit !found}' \
+	"$work/captures/paused/latest/run/logs/alpine-2.sh.ticks.times"
+
+finish
