@@ -14,13 +14,15 @@
 
 static void eat(size_t bytes)
 {
-	volatile char *p = malloc(bytes);
+	char *p = malloc(bytes);
+	volatile char *used = p;
 
 	if (p == NULL)
 		exit(99);
 	for (size_t i = 0; i < bytes; i += 1024)
-		p[i] = 1;
+		used[i] = 1;
 	printf("had all of it\n");
+	free(p);
 }
 
 static double seconds(clockid_t clock)
@@ -35,8 +37,9 @@ static void compute(double for_s)
 {
 	double began = seconds(CLOCK_MONOTONIC), passed;
 
-	while ((passed = seconds(CLOCK_MONOTONIC) - began) < for_s)
-		continue;
+	do {
+		passed = seconds(CLOCK_MONOTONIC) - began;
+	} while (passed < for_s);
 	printf("share %.3f\n", seconds(CLOCK_PROCESS_CPUTIME_ID) / passed);
 }
 
