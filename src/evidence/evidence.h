@@ -97,6 +97,7 @@ struct udp_counters {
 	uint64_t out_datagrams;
 	uint64_t sndbuf_errors;
 	uint64_t reasm_fails; /* Ip: ReasmFails */
+	uint64_t loopback;    /* packets that the node sent to itself, of any protocol */
 };
 
 struct node_evidence {

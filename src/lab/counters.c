@@ -54,6 +54,14 @@ int counters_parse_udp(const char *snmp, struct udp_counters *ret_counters, stru
 	return 0;
 }
 
+uint64_t counters_parse_loopback(const char *dev)
+{
+	const char *lo = strstr(dev, " lo:");
+	unsigned long long packets;
+
+	return lo != NULL && sscanf(lo, " lo: %*u %llu", &packets) == 1 ? packets : 0;
+}
+
 uint64_t counters_parse_backlog(const char *softnet_stat)
 {
 	uint64_t sum = 0;

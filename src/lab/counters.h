@@ -8,6 +8,9 @@
 /* -1 when a counter is not there. */
 int counters_parse_udp(const char *snmp, struct udp_counters *ret_counters, struct err *e);
 
+/* How many packets lo has received, from /proc/net/dev; 0 where there is none. */
+uint64_t counters_parse_loopback(const char *dev);
+
 /*
  * How many packets wait in the backlogs of all processors, from /proc/net/softnet_stat
  * (softnet_seq_show(), net/core/net-procfs.c; since Linux 5.10). 0 where it does not say.

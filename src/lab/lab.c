@@ -390,6 +390,14 @@ int lab_up(const struct lab_config *config, struct lab **ret_lab, struct err *e)
 	return 0;
 }
 
+void lab_node_namespaces(const struct lab *lab, size_t node, int *ret_net, int *ret_uts,
+			 int *ret_mnt)
+{
+	*ret_net = lab->nodes[node].net;
+	*ret_uts = lab->nodes[node].uts;
+	*ret_mnt = lab->nodes[node].mnt;
+}
+
 int lab_enter(const struct lab *lab, size_t node, struct err *e)
 {
 	const struct node_ns *ns = &lab->nodes[node];
@@ -406,14 +414,18 @@ int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counter
 			  struct err *e)
 {
 	cleanup_free char *snmp = NULL;
+	cleanup_free char *dev = NULL;
 
 	if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
 		return -1;
 
 	int r = fs_read("/proc/thread-self/net/snmp", 1 << 16, &snmp, NULL, e);
 
+	if (r == 0)
+		r = fs_read("/proc/thread-self/net/dev", 1 << 20, &dev, NULL, e);
 	if (node_leave(&lab->home, e) != 0 || r != 0)
 		return -1;
+	ret_counters->loopback = counters_parse_loopback(dev);
 	return counters_parse_udp(snmp, ret_counters, e);
 }
 

@@ -53,7 +53,8 @@ static int set_sysctls(const char *const settings[][2], size_t n, struct err *e)
 
 /*
  * No router solicitations, link-local addresses and duplicate address detection
- * (ip-sysctl.rst): an interface with an IPv6 address of the topology has just that. Multicast
+ * (ip-sysctl.rst): an interface with an IPv6 address of the topology has just that, and a link-local
+ * one where it needs that (routing.h). Multicast
  * groups are announced once, before anything is recorded, and not a second time.
  *
  * IPv4's settings are copies of the host's. In a lab nobody forwards who is not asked to, routes

@@ -58,5 +58,5 @@ bool routing_link_local(const struct node *n, const struct interface *i,
 	}
 	memcpy(a.v6.s6_addr, bytes, sizeof(bytes));
 	*ret_address = a;
-	return n->forward && v6;
+	return v6 && (n->forward || n->n_interfaces > 1);
 }

@@ -13,6 +13,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "base/fs.h"
 #include "base/text.h"
 #include "capture/recorder.h"
@@ -270,6 +271,8 @@ static int fork_supervisor(struct run *r, struct err *e)
 		.folder = r->request.folder,
 		.comment = r->request.comment,
 		.evidence = r->evidence,
+		.keep = r->request.keep,
+		.keeper = r->request.keep ? r->request.keeper : -1,
 	};
 	int n = sandbox_fork(&r->sandbox, e);
 
@@ -325,6 +328,46 @@ int run_perform(struct run *r, struct err *e)
 		if (run_wait(&r, 1, e) != 0)
 			return -1;
 	return 0;
+}
+
+/* ---- a lab to work in ---- */
+
+int run_begin(struct run *r, struct err *e)
+{
+	run_go(r);
+	while (r->phase == RUN_GOING)
+		if (run_wait(&r, 1, e) != 0)
+			return -1;
+	return 0;
+}
+
+int run_fd(const struct run *r)
+{
+	return r->sandbox.control;
+}
+
+int run_read(struct run *r, struct err *e)
+{
+	struct pollfd fd = { .fd = r->sandbox.control, .events = POLLIN };
+
+	return attend(r, poll(&fd, 1, 0) > 0, e);
+}
+
+void run_stop(struct run *r)
+{
+	pass_signal(&r->sandbox, ++r->n_passed);
+}
+
+int run_let_in(const struct run *r, size_t node, int visitor)
+{
+	const struct supervisor_visit message = { .kind = SUPERVISOR_VISIT[0], .node = node };
+
+	return fdpass_send(r->sandbox.control, &message, sizeof(message), &visitor, 1);
+}
+
+const struct evidence *run_evidence(const struct run *r)
+{
+	return r->evidence;
 }
 
 static uint64_t between(uint64_t from, uint64_t to)

@@ -138,10 +138,11 @@ static void judge_node(const struct trial *t, size_t node, const struct book_nod
 	if (n->rcvbuf != 0)
 		n->rcvbuf_place = full_place(t, node);
 
-	uint64_t known = accounted(n);
+	uint64_t known = accounted(n), perhaps = b->perhaps + c->loopback;
 
+	/* What a node sends to itself is in its counters, and in nobody's captures. */
 	if (known > n->arrived)
-		n->arrived += known - n->arrived < b->perhaps ? known - n->arrived : b->perhaps;
+		n->arrived += known - n->arrived < perhaps ? known - n->arrived : perhaps;
 	if (n->arrived > known && n->arrived - known <= may_be_unread(t, node, b))
 		n->unread = n->arrived - known;
 	n->unexplained = distance(n->arrived, known + n->unread);

@@ -46,7 +46,7 @@ static int by_mac(const void *a, const void *b)
 size_t trial_node_of_mac(const struct trial *t, const uint8_t mac[6])
 {
 	const struct node_mac *found;
-	struct node_mac key;
+	struct node_mac key = { .node = 0 };
 
 	memcpy(key.mac, mac, sizeof(key.mac));
 	found = bsearch(&key, t->macs, t->n_macs, sizeof(key), by_mac);

@@ -10,7 +10,7 @@ for lab in routers nat dhcp; do
 	cp "$top/topologies/$lab.conf" .
 done
 log() { # NAME PATTERN: the logs of the last run of a lab
-	cat "$work/captures/$1"/latest/*/logs/$2.log
+	cat "$work/captures/$1"/latest/*/logs/"$2".log
 }
 frames() { # NAME CAPTURE FILTER FIELDS...: of the first run
 	file=$(find "$work/captures/$1/latest/" -name "$2.pcapng" | sort | head -n 1)
@@ -135,8 +135,8 @@ EOF
 run mtu
 log mtu 'a.ping.six' >six
 has "a smaller MTU: IPv6 gets through once it was told" ' 1 received' six
-log mtu 'a.sh.whole' >df
-has "a smaller MTU: what may not be cut is refused with the size that fits" 'mtu ?= ?1400' df
+log mtu 'a.sh.whole' >whole
+has "a smaller MTU: what may not be cut is refused with the size that fits" 'mtu ?= ?1400' whole
 same "a smaller MTU: by the router, fragmentation needed" "10.0.1.1 1400" \
 	"$(frames mtu a.eth0 'icmp.type == 3 && icmp.code == 4' -E occurrence=f -e ip.src \
 		-e icmp.mtu | sort -u | xargs)"

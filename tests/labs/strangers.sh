@@ -1,6 +1,8 @@
 #!/bin/sh
 # Programs of others that behave in every way but the expected one: each gets the right verdict for
 # the right reason, in bounded memory, and nothing hangs.
+# What is in single quotes is for the shells of programs.
+# shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
 # lab NAME: the rest of a topology from standard input, run; sets status and report.
@@ -33,6 +35,7 @@ same "order: one after the other" "$(printf 'alpine-2.sh.server\nalpine-1.sh.fir
 # ---- what they find ----
 
 echo "from a file" >words
+before=$(cat /etc/resolv.conf 2>/dev/null)
 mkdir -p there
 lab surroundings <<'EOF'
 program reads  { node = alpine-1  command = "cat"  stdin = "words" }
@@ -42,7 +45,6 @@ program elsewhere { node = alpine-1  command = "sh -c 'basename $PWD; echo $COLO
 program who    { node = alpine-1  command = "sh -c 'id -un; echo $HOME; echo mine >by-nobody'"  user = nobody }
 program names  { node = alpine-1  command = "sh -c 'hostname; getent hosts alpine-3; echo nameserver 10.0.0.9 >/etc/resolv.conf'" }
 EOF
-before=$(cat /etc/resolv.conf 2>/dev/null)
 same "surroundings: exit status" 0 "$status"
 same "standard input from a file" "from a file" "$(logs surroundings alpine-1.cat.reads)"
 same "no standard input" "" "$(logs surroundings alpine-1.cat.closed)"

@@ -6,10 +6,10 @@ set -eu
 
 case $1 in
 deconfig)
-	ip address flush dev "$interface"
+	ip address flush dev "${interface:?}"
 	;;
 bound | renew)
-	ip address replace "$ip/$mask" dev "$interface"
+	ip address replace "${ip:?}/${mask:?}" dev "${interface:?}"
 	for gateway in ${router:-}; do
 		ip route replace default via "$gateway" dev "$interface"
 	done
