@@ -10,8 +10,8 @@
 #include "capture/pcapng.h"
 #include "verify/expect.h"
 
-/* Packets between two times that memory is given back: a capture may be of gigabytes. */
-#define FORGET_PACKETS 65536
+/* Bytes of packets between two times that memory is given back: a capture may be of gigabytes. */
+#define FORGET_BYTES (64 << 20)
 
 /* What the pass counts. */
 struct count {
@@ -55,14 +55,18 @@ static int count_capture(struct count *n, const char *path, struct err *e)
 {
 	cleanup_by(pcapng_reader_freep) struct pcapng_reader *r = NULL;
 	struct packet p;
+	size_t held = 0;
 	int more;
 
 	if (pcapng_reader_open(path, &r, e) != 0)
 		return -1;
 	while ((more = pcapng_read(r, &p, e)) == 1) {
 		count_packet(n, &p);
-		if (n->all % FORGET_PACKETS == 0)
-			pcapng_forget(r);
+		held += p.captured_len;
+		if (held < FORGET_BYTES)
+			continue;
+		pcapng_forget(r);
+		held = 0;
 	}
 	return more;
 }

@@ -171,10 +171,9 @@ static char *deadline_text(const struct trial *t, const struct command *own)
 {
 	char buf[16];
 
-	return text_format("still running when %s deadline of %s passed",
-			   own != NULL ? "its" : "the",
-			   text_duration(buf, own != NULL ? own->deadline_ns
-							  : t->topology->deadline_ns));
+	return text_format(
+		"still running when %s deadline of %s passed", own != NULL ? "its" : "the",
+		text_duration(buf, own != NULL ? own->deadline_ns : t->topology->deadline_ns));
 }
 
 static char *left_behind_text(const struct program_evidence *p, bool to_background)

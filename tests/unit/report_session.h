@@ -209,6 +209,47 @@ static inline void spoil(struct session *s, size_t run)
 	r->programs[1].output = text_dup("last words\n]]>\033]0;owned\a\nbye");
 }
 
+/* One expectation failed, one was skipped and one passed; a metric was read and another was not. */
+static inline void expect_things(struct session *s, size_t run)
+{
+	struct run_verdict *r = &s->runs[run];
+
+	s->outcome = r->outcome = OUTCOME_FAIL;
+	run_verdict_reason(r, text_dup("expect page-1: GET / is missing"));
+	r->n_expectations = 3;
+	r->expectations = array_new(3, sizeof(*r->expectations));
+	for (size_t i = 0; i < 3; i++) {
+		struct expectation_verdict *x = &r->expectations[i];
+
+		x->name = text_format("page-%zu", i);
+		x->subject = text_dup("program web");
+		x->node = i == 2 ? NULL : text_dup("alpine-1");
+		x->n_conditions = 1;
+		x->conditions = array_new(1, sizeof(*x->conditions));
+		x->conditions[0].expected = text_dup("'GET /' on 3 lines");
+		x->conditions[0].found = text_dup("on 2 lines of 7");
+	}
+	r->expectations[1].outcome = r->expectations[1].conditions[0].outcome = OUTCOME_FAIL;
+	r->expectations[1].reason = text_dup("GET / is missing");
+	r->expectations[1].conditions[0].nearest = text_dup("GET /" HOSTILE "\nlast line");
+	r->expectations[1].conditions[0].look = text_dup("logs/web.log:5");
+	r->expectations[2].outcome = r->expectations[2].conditions[0].outcome = OUTCOME_SKIP;
+	r->expectations[2].reason = text_dup("left out");
+	r->n_metrics = 2;
+	r->metrics = array_new(2, sizeof(*r->metrics));
+	r->metrics[0] = (struct metric_value){ .name = text_dup("rate"),
+					       .unit = text_dup("req/s"),
+					       .node = text_dup("alpine-1"),
+					       .found = true,
+					       .value = 94.25,
+					       .samples = 3 };
+	r->metrics[1] = (struct metric_value){ .name = text_dup("delay"),
+					       .node = text_dup("alpine-1"),
+					       .outcome = OUTCOME_FAIL,
+					       .reason = text_dup("on no line"),
+					       .look = text_dup("logs/web.log") };
+}
+
 /* ---- reports into memory ---- */
 
 typedef int renderer(FILE *out, const struct session *s, struct err *e);

@@ -28,6 +28,28 @@ static void junit_counts_what_it_holds(void **state)
 	assert_int_equal(count(report, "<testsuite "), 3);
 }
 
+static void expectations_are_checks(void **state)
+{
+	cleanup_by(session_done) struct session s;
+
+	(void)state;
+	session_fill(&s, 1, "1.png");
+	expect_things(&s, 0);
+
+	cleanup_free char *junit = render(report_junit, &s);
+	cleanup_free char *tap = render(report_tap, &s);
+
+	assert_contains(junit, "name=\"multi-process.alpine-1.page-0.expect\" time=\"0.000000\"/>");
+	assert_contains(junit, "name=\"multi-process.run.page-2.expect\"");
+	assert_contains(junit, "name=\"multi-process.alpine-1.rate.metric\"");
+	assert_contains(junit, "expected: 'GET /' on 3 lines\nfound: on 2 lines of 7\n");
+	assert_contains(junit, "look: logs/web.log:5\n");
+	assert_contains(tap, "multi-process.alpine-1.page-1.expect\n  ---\n  outcome: fail\n");
+	assert_contains(tap, "    - \"look: logs/web.log:5\"\n");
+	assert_harmless(junit);
+	assert_harmless(tap);
+}
+
 static void junit_is_xml_whatever_the_names(void **state)
 {
 	cleanup_by(session_done) struct session s;
@@ -127,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(junit_counts_what_it_holds),
+		cmocka_unit_test(expectations_are_checks),
 		cmocka_unit_test(junit_is_xml_whatever_the_names),
 		cmocka_unit_test(names_stay_unique),
 		cmocka_unit_test(tap_numbers_every_check),

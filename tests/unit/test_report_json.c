@@ -63,6 +63,31 @@ static void json_holds_links_and_faults(void **state)
 	json_decref(document);
 }
 
+static void json_holds_expectations_and_metrics(void **state)
+{
+	cleanup_by(session_done) struct session s;
+
+	(void)state;
+	session_fill(&s, 1, "1.png");
+	expect_things(&s, 0);
+
+	json_t *document = json_of(&s);
+	const json_t *run = first_of(document, "runs");
+	const json_t *metrics = json_object_get(run, "metrics");
+	const json_t *x = json_array_get(json_object_get(run, "expectations"), 1);
+	const json_t *c = first_of(x, "conditions");
+
+	assert_int_equal(json_array_size(metrics), 2);
+	assert_true(json_real_value(json_object_get(json_array_get(metrics, 0), "value")) > 94.2);
+	assert_true(json_is_null(json_object_get(json_array_get(metrics, 1), "value")));
+	assert_json_int(json_array_get(metrics, 0), "samples", 3);
+	assert_string_equal(json_string_value(json_object_get(x, "outcome")), "fail");
+	assert_string_equal(json_string_value(json_object_get(c, "expected")),
+			    "'GET /' on 3 lines");
+	assert_string_equal(json_string_value(json_object_get(c, "look")), "logs/web.log:5");
+	json_decref(document);
+}
+
 static void json_survives_any_name(void **state)
 {
 	cleanup_by(session_done) struct session s;
@@ -159,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_holds_every_layer),
 		cmocka_unit_test(json_holds_links_and_faults),
+		cmocka_unit_test(json_holds_expectations_and_metrics),
 		cmocka_unit_test(json_survives_any_name),
 		cmocka_unit_test(json_keeps_to_its_schema),
 		cmocka_unit_test(schema_is_strict),

@@ -76,6 +76,31 @@ static void verbose_shows_digests_and_ledger_of_what_passed(void **state)
 	assert_contains(full, "alpine-2: 9 arrived = 9 read");
 }
 
+static void expectations_that_failed_are_told_in_full(void **state)
+{
+	(void)state;
+	cleanup_by(session_done) struct session s;
+
+	session_fill(&s, 1, "1.png");
+	expect_things(&s, 0);
+
+	cleanup_free char *brief = render(plain, &s);
+	cleanup_free char *full = render(verbose, &s);
+
+	assert_contains(brief, "  rate    94.25  req/s\n");
+	assert_contains(brief, "  metric    rate: 94.25 req/s\n");
+	assert_contains(brief, "  metric    ✗ delay: no value, on no line\n");
+	assert_contains(brief, "  expect    ✗ page-1: program web\n");
+	assert_contains(brief, "expected  'GET /' on 3 lines\n");
+	assert_contains(brief, "found     on 2 lines of 7\n");
+	assert_contains(brief, "    | last line\n");
+	assert_contains(brief, "look      logs/web.log:5\n");
+	assert_contains(brief, "  expect    1 of 3 passed, 1 skipped\n");
+	assert_null(strstr(brief, "page-0"));
+	assert_contains(full, "✓ page-0: program web\n");
+	assert_harmless(brief);
+}
+
 static void links_and_faults_are_details(void **state)
 {
 	(void)state;
@@ -371,6 +396,7 @@ int main(void)
 		cmocka_unit_test(passing_session_is_a_table_between_two_lines),
 		cmocka_unit_test(failing_run_says_why_where_and_how_to_repeat),
 		cmocka_unit_test(verbose_shows_digests_and_ledger_of_what_passed),
+		cmocka_unit_test(expectations_that_failed_are_told_in_full),
 		cmocka_unit_test(links_and_faults_are_details),
 		cmocka_unit_test(notes_of_raw_runs_are_always_shown),
 		cmocka_unit_test(color_comes_with_symbol_and_word),
