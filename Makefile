@@ -159,6 +159,7 @@ figures: all $(BENCHES)
 soak: test
 	KILLS=50 BUILD=$(BUILD) tests/labs/kill.sh
 	TRANSFER_SEEDS=200 $(BUILD)/tests/unit/test_nodes_transfer
+	MUTATIONS=100000 $(BUILD)/tests/unit/test_topology_mutants
 	LONG=1 BUILD=$(BUILD) tests/labs/sizes.sh
 	SEEDS=200 BUILD=$(BUILD) tests/labs/links.sh
 	SEEDS=200 BUILD=$(BUILD) tests/labs/random.sh
