@@ -146,7 +146,7 @@ lint:
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=ctuuninitvar --std=c11 -Isrc -Inodes/lib src nodes tests/nodes
 	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/nodes/*.sh \
-		tests/bench/*.sh tests/fuzz/*.sh topologies/files/*.sh
+		tests/bench/*.sh tests/fuzz/*.sh topologies/files/*.sh topologies/files/*/*.sh
 	mandoc -Tlint -Wwarning docs/*.[15]
 
 bench:
@@ -175,10 +175,9 @@ install: all
 	install -D -m 644 src/report/calibration.schema.json \
 		$(DESTDIR)$(PREFIX)/share/harness/calibration.schema.json
 	install -D -m 644 captures/harness.lua $(DESTDIR)$(PREFIX)/share/harness/harness.lua
-	for f in topologies/*.conf topologies/files/*.png; do \
-		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
-	for f in topologies/files/*.sh; do \
-		install -D -m 755 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
+	for f in topologies/*.conf $$(find topologies/files -type f ! -name '*.c'); do \
+		[ -x $$f ] && mode=755 || mode=644; \
+		install -D -m $$mode $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
 
 help:
 	@echo "make run      set up what is missing, build, run topologies/3alpine.conf"
