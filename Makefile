@@ -146,7 +146,8 @@ lint:
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=ctuuninitvar --std=c11 -Isrc -Inodes/lib src nodes tests/nodes
 	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/nodes/*.sh \
-		tests/bench/*.sh tests/fuzz/*.sh topologies/files/*.sh topologies/files/*/*.sh
+		docs/completion/harness.bash tests/bench/*.sh tests/fuzz/*.sh \
+		topologies/files/*.sh topologies/files/*/*.sh
 	mandoc -Tlint -Wwarning docs/*.[15]
 
 bench:
@@ -174,6 +175,11 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/harness/report.schema.json
 	install -D -m 644 src/report/calibration.schema.json \
 		$(DESTDIR)$(PREFIX)/share/harness/calibration.schema.json
+	install -D -m 644 docs/completion/harness.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/harness
+	install -D -m 644 docs/completion/_harness $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_harness
+	install -D -m 644 docs/completion/harness.fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/harness.fish
 	install -D -m 644 captures/harness.lua $(DESTDIR)$(PREFIX)/share/harness/harness.lua
 	for f in topologies/*.conf $$(find topologies/files -type f ! -name '*.c'); do \
 		[ -x $$f ] && mode=755 || mode=644; \

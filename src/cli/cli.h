@@ -18,6 +18,12 @@ enum exit_status {
 
 int cli_run(int argc, char **argv, struct err *e);
 int cli_check(int argc, char **argv, struct err *e);
+int cli_up(int argc, char **argv, struct err *e);
+int cli_ps(int argc, char **argv, struct err *e);
+int cli_exec(int argc, char **argv, struct err *e);
+int cli_shell(int argc, char **argv, struct err *e);
+int cli_logs(int argc, char **argv, struct err *e);
+int cli_down(int argc, char **argv, struct err *e);
 int cli_shrink(int argc, char **argv, struct err *e);
 int cli_calibrate(int argc, char **argv, struct err *e);
 int cli_doctor(int argc, char **argv, struct err *e);

@@ -11,6 +11,12 @@ static const struct command {
 } commands[] = {
 	{ "run", cli_run, "run a topology and judge what arrived" },
 	{ "check", cli_check, "read a topology and print its plan, without running it" },
+	{ "up", cli_up, "bring a topology up as a lab to work in" },
+	{ "ps", cli_ps, "list the labs that are up, or what is in one" },
+	{ "exec", cli_exec, "run a command in a node of a lab" },
+	{ "shell", cli_shell, "open a shell in a node of a lab" },
+	{ "logs", cli_logs, "print what the programs of a lab have said" },
+	{ "down", cli_down, "end a lab" },
 	{ "shrink", cli_shrink, "find the lost datagrams that make a run fail" },
 	{ "calibrate", cli_calibrate, "measure what impaired links really do" },
 	{ "doctor", cli_doctor, "say what this machine has and lacks for it" },

@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/run_options.h"
 #include "cli/session.h"
+#include "lab/cgroup.h"
 #include "report/report.h"
 #include "run/run.h"
 #include "topology/select.h"
@@ -69,6 +70,7 @@ static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 			return -1;
 	if (run_catch_signals(e) != 0)
 		return -1;
+	cgroup_sweep();
 	return run_session(plan, o, argc, argv, e);
 }
 

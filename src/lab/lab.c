@@ -390,6 +390,14 @@ int lab_up(const struct lab_config *config, struct lab **ret_lab, struct err *e)
 	return 0;
 }
 
+void lab_node_namespaces(const struct lab *lab, size_t node, int *ret_net, int *ret_uts,
+			 int *ret_mnt)
+{
+	*ret_net = lab->nodes[node].net;
+	*ret_uts = lab->nodes[node].uts;
+	*ret_mnt = lab->nodes[node].mnt;
+}
+
 int lab_enter(const struct lab *lab, size_t node, struct err *e)
 {
 	const struct node_ns *ns = &lab->nodes[node];

@@ -53,6 +53,9 @@ const int *lab_netns(const struct lab *lab);
 int lab_network_netns(const struct lab *lab);
 /* Move the calling process, a child about to exec, into the node for good. */
 int lab_enter(const struct lab *lab, size_t node, struct err *e);
+/* The node's namespaces, owned by the lab. */
+void lab_node_namespaces(const struct lab *lab, size_t node, int *ret_net, int *ret_uts,
+			 int *ret_mnt);
 /* The node's UDP counters since it was made: /proc/net/snmp and dev, proc_pid_net(5). */
 int lab_read_udp_counters(const struct lab *lab, size_t node, struct udp_counters *ret_counters,
 			  struct err *e);

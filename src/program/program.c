@@ -15,15 +15,14 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "lab/cgroup.h"
 
 /* In every program's environment: ID.NUMBER. Children inherit it, whatever they do. */
 
 struct start {
 	const struct programs *programs;
 	size_t number;
-	const struct lab *lab;
-	const char *folder;
-	int output;
+	const struct program_place *place;
 	int report; /* what went wrong is written here */
 };
 
@@ -37,10 +36,10 @@ static int redirect(const struct start *s, struct err *e)
 	const struct program *p = program_of(s);
 	const char *input = p->command != NULL && p->command->input != NULL ? p->command->input
 									    : "/dev/null";
-	cleanup_free char *log = text_format("%s/%s", s->folder, p->log);
+	cleanup_free char *log = text_format("%s/%s", s->place->folder, p->log);
 	cleanup_close int in = open(input, O_RDONLY | O_CLOEXEC);
-	cleanup_close int out = s->output >= 0
-					? fcntl(s->output, F_DUPFD_CLOEXEC, 3)
+	cleanup_close int out = s->place->output >= 0
+					? fcntl(s->place->output, F_DUPFD_CLOEXEC, 3)
 					: open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
 					       0644);
 
@@ -67,7 +66,7 @@ static int set_environment(const struct start *s, struct err *e)
 /* Its folder first: the user may be nobody, who is let in nowhere. */
 static int become(const struct start *s, const struct command *c, struct err *e)
 {
-	cleanup_free char *own = text_format("%s/%s", s->folder, program_of(s)->home);
+	cleanup_free char *own = text_format("%s/%s", s->place->folder, program_of(s)->home);
 	const char *cwd = c->cwd != NULL ? c->cwd : own;
 	cleanup_free char *here = NULL;
 	const struct passwd *user;
@@ -99,6 +98,9 @@ static int prepare(const struct start *s, struct err *e)
 	const struct rlimit no_core = { 0, 0 };
 	sigset_t none;
 
+	/* First: what it needs from here on counts, and in its node the file is out of sight. */
+	if (s->place->cgroup >= 0 && cgroup_enter(s->place->cgroup, e) != 0)
+		return -1;
 	if (redirect(s, e) != 0 || set_environment(s, e) != 0)
 		return -1;
 	if (setrlimit(RLIMIT_CORE, &no_core) != 0)
@@ -107,7 +109,7 @@ static int prepare(const struct start *s, struct err *e)
 		signal(n, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (lab_enter(s->lab, p->node, e) != 0)
+	if (lab_enter(s->place->lab, p->node, e) != 0)
 		return -1;
 	return p->command == NULL ? 0 : become(s, p->command, e);
 }
@@ -127,8 +129,8 @@ static _Noreturn void child(const struct start *s)
 	_exit(127);
 }
 
-int program_start(const struct programs *programs, size_t i, const struct lab *lab,
-		  const char *folder, int output, pid_t *ret_pid, struct err *e)
+int program_start(const struct programs *programs, size_t i, const struct program_place *place,
+		  pid_t *ret_pid, struct err *e)
 {
 	int report[2];
 	pid_t pid;
@@ -137,7 +139,7 @@ int program_start(const struct programs *programs, size_t i, const struct lab *l
 	if (pipe2(report, O_CLOEXEC) != 0 || (pid = fork()) < 0)
 		return err_set(e, errno, "start %s", programs->p[i].name);
 	if (pid == 0) {
-		const struct start s = { programs, i, lab, folder, output, report[1] };
+		const struct start s = { programs, i, place, report[1] };
 
 		child(&s);
 	}

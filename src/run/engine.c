@@ -198,6 +198,11 @@ bool engine_ended(struct engine *g, pid_t pid, int status)
 	return true;
 }
 
+pid_t engine_pid(const struct engine *g)
+{
+	return g == NULL || g->wire == NULL ? 0 : wire_pid(g->wire);
+}
+
 uint64_t engine_held(struct engine *g)
 {
 	struct err ignored; /* it comes again when the engine is stopped */

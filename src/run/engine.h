@@ -36,6 +36,8 @@ int engine_fd(const struct engine *g);
 int engine_read_fault(const struct engine *g, size_t *ret_fault);
 /* Whether waitpid(2) gave the status of its process: then it is over. */
 bool engine_ended(struct engine *g, pid_t pid, int status);
+/* Of the process that it is, 0: it is none. */
+pid_t engine_pid(const struct engine *g);
 /* Frames that links hold now. */
 uint64_t engine_held(struct engine *g);
 /* No program is left. What is held may leave until deadline_ns from now; counters are final. */

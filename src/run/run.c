@@ -13,10 +13,12 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "base/fs.h"
 #include "base/text.h"
 #include "capture/recorder.h"
 #include "lab/lab.h"
+#include "program/limits.h"
 #include "program/program.h"
 #include "run/supervisor.h"
 #include "verify/judge.h"
@@ -27,6 +29,7 @@ struct run {
 	struct run_request request;
 	struct programs programs;
 	struct evidence *evidence;
+	struct limits *limits;
 	struct sandbox sandbox;
 	enum run_stage shown;
 	int n_passed; /* signals that the supervisor was told of */
@@ -264,9 +267,12 @@ static int fork_supervisor(struct run *r, struct err *e)
 	const struct supervised job = {
 		.topology = r->request.planned->topology,
 		.programs = &r->programs,
+		.limits = r->limits,
 		.folder = r->request.folder,
 		.comment = r->request.comment,
 		.evidence = r->evidence,
+		.keep = r->request.keep,
+		.keeper = r->request.keep ? r->request.keeper : -1,
 	};
 	int n = sandbox_fork(&r->sandbox, e);
 
@@ -286,6 +292,7 @@ int run_start(const struct run_request *request, struct run **ret_run, struct er
 	r->sandbox = (struct sandbox){ .pidfd = -1, .control = -1 };
 	r->reaped = true;
 	if (fs_mkdir_all(request->folder, e) != 0 || prepare(r, e) != 0 ||
+	    limits_open(&r->programs, r->evidence, &r->limits, e) != 0 ||
 	    fork_supervisor(r, e) != 0)
 		return -1;
 	*ret_run = take_ptr(r);
@@ -321,6 +328,46 @@ int run_perform(struct run *r, struct err *e)
 		if (run_wait(&r, 1, e) != 0)
 			return -1;
 	return 0;
+}
+
+/* ---- a lab to work in ---- */
+
+int run_begin(struct run *r, struct err *e)
+{
+	run_go(r);
+	while (r->phase == RUN_GOING)
+		if (run_wait(&r, 1, e) != 0)
+			return -1;
+	return 0;
+}
+
+int run_fd(const struct run *r)
+{
+	return r->sandbox.control;
+}
+
+int run_read(struct run *r, struct err *e)
+{
+	struct pollfd fd = { .fd = r->sandbox.control, .events = POLLIN };
+
+	return attend(r, poll(&fd, 1, 0) > 0, e);
+}
+
+void run_stop(struct run *r)
+{
+	pass_signal(&r->sandbox, ++r->n_passed);
+}
+
+int run_let_in(const struct run *r, size_t node, int visitor)
+{
+	const struct supervisor_visit message = { .kind = SUPERVISOR_VISIT[0], .node = node };
+
+	return fdpass_send(r->sandbox.control, &message, sizeof(message), &visitor, 1);
+}
+
+const struct evidence *run_evidence(const struct run *r)
+{
+	return r->evidence;
 }
 
 static uint64_t between(uint64_t from, uint64_t to)
@@ -360,6 +407,7 @@ void run_free(struct run *r)
 	if (!r->released && !r->reaped)
 		kill(r->sandbox.pid, SIGKILL);
 	reap(r, &ignored);
+	limits_close(r->limits);
 	sandbox_done(&r->sandbox);
 	programs_done(&r->programs);
 	evidence_free(r->evidence);

@@ -35,6 +35,9 @@ struct run_request {
 	char *folder;  /* of the run, absolute; made by run_start(); owned by the request */
 	char *comment; /* for the captures: topology, run, seed, command; likewise */
 	enum link_engine engine; /* of impaired links */
+	/* A lab to work in: run_begin() instead of run_perform(), and run_read() until it is over. */
+	bool keep;
+	int keeper; /* with keep: a descriptor that the lab's processes are not to hold, or -1 */
 	/* Told of each stage as it begins; arg is passed along. */
 	void (*stage_began)(void *arg, const char *stage);
 	void *arg;
@@ -65,6 +68,19 @@ void run_go(struct run *r);
 /* Of a single one: until it is ready or over; then until it is over. */
 int run_await(struct run *r, struct err *e);
 int run_perform(struct run *r, struct err *e);
+
+/* With request.keep, instead of run_perform(): servers are started. RUN_READY again: it is up. */
+int run_begin(struct run *r, struct err *e);
+/* For poll(2): readable when run_read() has something to read; ppoll(2) returns for signals. */
+int run_fd(const struct run *r);
+/* Passes on signals that came; reads without waiting. */
+int run_read(struct run *r, struct err *e);
+/* Stop in good order; again: at once. */
+void run_stop(struct run *r);
+/* The namespaces of the node go to this socket (lab/door.h). -1 when the supervisor does not read. */
+int run_let_in(const struct run *r, size_t node, int visitor);
+const struct evidence *run_evidence(const struct run *r);
+
 /* Fills what judge_run() fills, and the times. */
 void run_judge(struct run *r, struct run_verdict *verdict);
 void run_release(struct run *r);

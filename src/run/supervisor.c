@@ -12,10 +12,13 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "capture/recorder.h"
+#include "lab/door.h"
 #include "lab/lab.h"
 #include "run/crew.h"
 #include "run/engine.h"
+#include "run/visitors.h"
 
 #define DRAIN_DEADLINE_NS (120 * NS_PER_SEC)
 /* For the kernel to look at what has arrived: how often it is asked, and how long. */
@@ -70,14 +73,29 @@ static void reap(struct supervisor *s)
 	}
 }
 
+/* A visitor that is gone already needs no answer. */
+static void let_in(struct supervisor *s, const struct supervisor_visit *v, int visitor)
+{
+	struct err ignored;
+
+	if (s->lab != NULL && v->node < s->ev->n_nodes)
+		door_hand_out(s->lab, v->node, visitor, &ignored);
+}
+
 static void read_control(struct supervisor *s)
 {
-	char message[16];
-	ssize_t n = recv(s->control, message, sizeof(message), MSG_DONTWAIT);
+	struct supervisor_visit message;
+	int fds[1] = { -1 };
+	size_t n_fds;
+	ssize_t n = fdpass_receive(s->control, &message, sizeof(message), fds, 1, &n_fds,
+				   MSG_DONTWAIT);
+	cleanup_close int visitor = n_fds == 1 ? fds[0] : -1;
 
 	if (n == 0)
 		_exit(1); /* the harness is gone, and the kernel is about to tell us */
-	if (n > 0 && message[0] == SUPERVISOR_GO[0])
+	if (n == sizeof(message) && message.kind == SUPERVISOR_VISIT[0])
+		let_in(s, &message, visitor);
+	else if (n > 0 && message.kind == SUPERVISOR_GO[0])
 		s->told_to_go = true;
 	else if (n > 0)
 		s->ev->interrupted = true;
@@ -250,7 +268,8 @@ static void await_go(struct supervisor *s)
 	tell(s, SUPERVISOR_READY);
 	while (!s->told_to_go && !s->ev->interrupted && !s->recorder_ended && !s->engine_ended)
 		wait_event(s, UINT64_MAX);
-	s->deadline_ns = clock_ns() + s->job->topology->deadline_ns;
+	if (!s->job->keep)
+		s->deadline_ns = clock_ns() + s->job->topology->deadline_ns;
 }
 
 /* Servers are ready: all else begins. */
@@ -258,6 +277,11 @@ static void begin(struct supervisor *s)
 {
 	s->ev->ready_ns = clock_ns();
 	s->crew.begun = true;
+	if (s->job->keep) {
+		enter_stage(s, STAGE_TRANSFER);
+		tell(s, SUPERVISOR_READY);
+		return;
+	}
 	s->crew.faults.ready_ns = s->ev->ready_ns;
 	engine_begin(s->engine, s->ev->ready_ns);
 	enter_stage(s, STAGE_TRANSFER);
@@ -269,7 +293,8 @@ static int perform(struct supervisor *s, struct err *e)
 	while (!must_stop(s) && !s->crew.gave_up) {
 		if (crew_act(&s->crew, e) != 0)
 			return -1;
-		if (s->crew.begun && crew_is_done(&s->crew))
+		/* A lab to work in stays until somebody ends it. */
+		if (s->crew.begun && !s->job->keep && crew_is_done(&s->crew))
 			break;
 		if (!s->crew.begun && !s->crew.gave_up && crew_is_ready(&s->crew))
 			begin(s);
@@ -290,6 +315,18 @@ static void also(int r, int *result, struct err *e, const struct err *new)
 	}
 }
 
+static void end_visitors(struct supervisor *s)
+{
+	const struct visitors v = {
+		.recorder = s->recorder != NULL ? recorder_pid(s->recorder) : 0,
+		.engine = engine_pid(s->engine),
+		.wait = wait_event,
+		.arg = s,
+	};
+
+	visitors_end(&v);
+}
+
 static int stop_programs(struct supervisor *s, struct err *e)
 {
 	enter_stage(s, STAGE_STOPPING);
@@ -305,6 +342,8 @@ static int stop_programs(struct supervisor *s, struct err *e)
 	struct err next;
 
 	also(output_stop(s->crew.output, &next), &r, e, &next);
+	if (s->job->keep)
+		end_visitors(s);
 	s->ev->stopped_ns = clock_ns();
 	return r;
 }
@@ -365,14 +404,18 @@ void supervisor_main(const struct supervised *job, const struct sandbox *sandbox
 		.ev = ev,
 		.control = sandbox->control,
 		.signals = -1,
+		.deadline_ns = UINT64_MAX,
 		.counters = array_new(ev->n_nodes, sizeof(struct udp_counters)),
 	};
 
 	char released;
 
+	if (job->keeper >= 0)
+		close(job->keeper);
 	s.crew = (struct crew){
 		.topology = job->topology,
 		.programs = job->programs,
+		.limits = job->limits,
 		.evidence = ev,
 		.folder = job->folder,
 		.faults = { .topology = job->topology, .evidence = ev, .crew = &s.crew },

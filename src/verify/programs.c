@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/signals.h"
+#include "topology/units.h"
 #include "verify/expect.h"
 #include "verify/trial.h"
 
@@ -122,7 +123,8 @@ static char *end_text(const struct topology *t, const struct program_evidence *p
 	case PROGRAM_EXITED:
 		return text_format("exited %d", p->status);
 	case PROGRAM_KILLED:
-		return text_format("killed by %s", signal_name(p->status, buf));
+		return text_format("killed by %s%s", signal_name(p->status, buf),
+				   p->out_of_memory ? " at its limit of memory" : "");
 	}
 	return NULL;
 }
@@ -265,6 +267,28 @@ static const struct command *command_of(const struct trial *t, size_t program)
 	return program >= first ? &t->topology->commands[program - first] : NULL;
 }
 
+static char *out_of_memory_text(const struct command *c)
+{
+	char buf[UNIT_TEXT_LEN];
+
+	return text_format("killed by the kernel: it used more than its %s of memory",
+			   unit_format_size(buf, c->memory));
+}
+
+/* All else is as it should be; but that says nothing of how it does within its limits. */
+static void judge_limits(const struct program_evidence *p, const struct command *c,
+			 struct program_verdict *v)
+{
+	if (p->unlimited[0] == '\0' || v->outcome > OUTCOME_SKIP || p->state == PROGRAM_NEW)
+		return;
+	v->outcome = OUTCOME_INCONCLUSIVE;
+	v->reason = text_format("its %s could not be limited: %s",
+				c->memory == 0 ? "processors"
+				: c->cpus > 0  ? "processors and memory"
+					       : "memory",
+				p->unlimited);
+}
+
 static void judge_program(const struct trial *t, size_t program, struct program_verdict *v)
 {
 	const struct program_evidence *p = &t->evidence->programs[program];
@@ -273,6 +297,8 @@ static void judge_program(const struct trial *t, size_t program, struct program_
 
 	if (p->state == PROGRAM_NEW) {
 		judge_start(t, p, v);
+	} else if (p->out_of_memory && !expect_names_exit(t, p)) {
+		fail(v, out_of_memory_text(c));
 	} else if (p->error[0] != '\0') {
 		fail(v, text_dup(p->error));
 	} else if (p->state == PROGRAM_RUNNING) {
@@ -316,6 +342,7 @@ void programs_judge(struct trial *t)
 		if (p->started_ns != 0 && p->ended_ns > p->started_ns)
 			v->time_ns = p->ended_ns - p->started_ns;
 		judge_program(t, i, v);
+		judge_limits(p, command_of(t, i), v);
 		if (v->outcome == OUTCOME_FAIL)
 			v->output = log_tail(t->folder, p->log);
 	}

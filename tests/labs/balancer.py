@@ -32,7 +32,7 @@ async def echo(reader, writer):
             writer.write(data)
             await writer.drain()
         writer.write_eof()
-    except ConnectionError:
+    except OSError:
         pass
     writer.close()
 

@@ -271,11 +271,9 @@ for mode in async process; do
 
 	balance --mode $mode --backend 127.0.0.1:8009 --backend localhost:8019 --retry-after 0.05
 	same "$mode: all refuse" reset "$($peer how_it_ends)"
-	"$bad" silent 8019 127.0.0.1:1 &
-	late=$!
-	listens 8019
-	same "$mode: one comes back" end "$($peer how_it_ends)"
-	kill "$late"
+	backend 8019
+	same "$mode: one comes back" hello "$($peer how_it_ends)"
+	kill "$backend"
 	stop "$mode: all refuse"
 	has "$mode: all refuse: its line" ' - up 0 down 0 ms [0-9.]+ no-backend$' log
 	has "$mode: all refuse: counted" ' no-backend 1 ' log

@@ -19,13 +19,14 @@ trap 'exit 130' INT TERM
 cd "$work" || exit 1
 
 # alone: start the test again as the only thing in new pid and mount namespaces, so that what
-# other programs of this machine do meanwhile does not look like something left behind.
+# other programs of this machine do meanwhile does not look like something left behind. With
+# private_network=-n no labs of others are in its list.
 alone() {
 	[ -z "${ALONE:-}" ] || return 0
 	cd "$top" && rm -rf "$work"
 	# The outer shell is pid 1 there and reaps what a killed harness leaves to it.
-	# shellcheck disable=SC2016
-	ALONE=1 exec unshare -m -p -f --mount-proc sh -c 'sh "$1" & wait $!' - "$top/tests/labs/$(basename "$0")"
+	# shellcheck disable=SC2016,SC2086
+	ALONE=1 exec unshare ${private_network:-} -m -p -f --mount-proc sh -c 'sh "$1" & wait $!' - "$top/tests/labs/$(basename "$0")"
 }
 
 passed=0 failed=0 skipped=0 suite=$(basename "$0" .sh)
@@ -123,7 +124,7 @@ machine() {
 	echo "== mounts"
 	sort /proc/self/mounts
 	echo "== processes"
-	for name in harness recorder wire udp-send udp-recv misbehave; do
+	for name in harness recorder wire guard udp-send udp-recv misbehave; do
 		pgrep -l -x "$name"
 	done
 	echo "== files"

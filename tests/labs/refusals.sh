@@ -70,7 +70,7 @@ same "an unknown option: exit status" 2 $?
 has "an unknown option: message" "frobnicate" out
 "$harness" frobnicate >out 2>&1
 same "an unknown command: exit status" 2 $?
-for c in "" run check shrink calibrate doctor; do
+for c in "" run check up ps exec shell logs down shrink calibrate doctor; do
 	# shellcheck disable=SC2086
 	"$harness" $c --help >out 2>&1
 	same "'harness $c --help': exit status" 0 $?

@@ -149,13 +149,23 @@ static void relay(int client, int backend, bool cut)
 	}
 }
 
+/* What was asked is read, so that the end looks like a proper one. */
+static void be_silent(int client)
+{
+	char buf[65536];
+
+	poll(NULL, 0, SILENCE_MS);
+	while (recv(client, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+}
+
 static _Noreturn void serve(enum fault fault, int client, const struct sockaddr_in *backend)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (fault == SILENT)
-		poll(NULL, 0, SILENCE_MS);
+		be_silent(client);
 	else if (connect(fd, (const struct sockaddr *)backend, sizeof(*backend)) == 0)
 		relay(client, fd, fault == TRUNCATE);
 	exit(0);

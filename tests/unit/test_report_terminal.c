@@ -87,7 +87,7 @@ static void expectations_that_failed_are_told_in_full(void **state)
 	cleanup_free char *brief = render(plain, &s);
 	cleanup_free char *full = render(verbose, &s);
 
-	assert_contains(brief, "  rate    94.25  req/s\n");
+	assert_contains(brief, "  ✗ 1/2 FAIL  94.25 req/s      -  ✗ FAIL\n");
 	assert_contains(brief, "  metric    rate: 94.25 req/s\n");
 	assert_contains(brief, "  metric    ✗ delay: no value, on no line\n");
 	assert_contains(brief, "  expect    ✗ page-1: program web\n");
