@@ -63,10 +63,13 @@ struct program_place {
 int program_start(const struct programs *programs, size_t i, const struct program_place *place,
 		  pid_t *ret_pid, struct err *e);
 
+/* The variable of the environment that tells whose process one is. */
+#define PROGRAM_MARK "HARNESS_PROGRAM"
+
 /* Called for every process that program number `program` left. */
 typedef void leftover_fn(void *arg, size_t program, pid_t pid, const char *name);
 /* Find the processes that programs left when they ended. */
 int programs_leftovers(const struct programs *programs, const struct evidence *ev,
-		       leftover_fn *found, void *arg, struct err *e);
+		       const struct lab *lab, leftover_fn *found, void *arg, struct err *e);
 
 #endif

@@ -60,7 +60,7 @@ static void program_ended(struct crew *c, size_t i, int status)
 	p->state = WIFEXITED(status) ? PROGRAM_EXITED : PROGRAM_KILLED;
 	p->out_of_memory = limits_were_hit(c->limits, i);
 	p->left_behind = 0;
-	programs_leftovers(c->programs, c->evidence, note_leftover, c->evidence, &ignored);
+	programs_leftovers(c->programs, c->evidence, c->lab, note_leftover, c->evidence, &ignored);
 	if (p->restart)
 		program_faults_ended(&c->faults, i);
 	else if (wants_restart(c, i))
@@ -210,6 +210,6 @@ void crew_kill_leftovers(struct crew *c)
 	await_groups(c);
 	for (size_t i = 0; i < c->evidence->n_programs; i++)
 		c->evidence->programs[i].left_behind = 0;
-	programs_leftovers(programs, c->evidence, note_leftover, c->evidence, &ignored);
-	programs_leftovers(programs, c->evidence, kill_leftover, NULL, &ignored);
+	programs_leftovers(programs, c->evidence, c->lab, note_leftover, c->evidence, &ignored);
+	programs_leftovers(programs, c->evidence, c->lab, kill_leftover, NULL, &ignored);
 }

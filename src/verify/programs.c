@@ -186,8 +186,21 @@ static char *left_behind_text(const struct program_evidence *p, bool to_backgrou
 			   p->left_name, p->left_name[0] != '\0' ? ")" : "");
 }
 
+/* Of a stranger's server it may be right, if the user says so: iperf3 --one-off, nc -l. */
+static char *early_end_text(const struct program_evidence *p, const struct command *c)
+{
+	if (c != NULL && !p->ready)
+		return text_format("exited %d before it was ready", p->status);
+	if (c != NULL && p->status == 0)
+		return text_format("exited 0 before it was told to stop (if it should, expect it: "
+				   "program = %s  exit = 0)",
+				   c->name);
+	return text_format("exited %d before it was told to stop", p->status);
+}
+
 /* It ended by itself: right for a sender, wrong for a receiver. */
-static void judge_own_end(const struct program_evidence *p, struct program_verdict *v)
+static void judge_own_end(const struct program_evidence *p, const struct command *c,
+			  struct program_verdict *v)
 {
 	char buf[16];
 
@@ -197,7 +210,7 @@ static void judge_own_end(const struct program_evidence *p, struct program_verdi
 	else if (p->left_behind != 0)
 		fail(v, left_behind_text(p, true));
 	else if (p->role == ROLE_RECEIVER)
-		fail(v, text_format("exited %d before it was told to stop", p->status));
+		fail(v, early_end_text(p, c));
 	else if (p->status != 0)
 		fail(v, text_format("exited %d", p->status));
 }
@@ -310,7 +323,7 @@ static void judge_program(const struct trial *t, size_t program, struct program_
 	} else if (p->told_to_stop) {
 		judge_told_end(p, c, v);
 	} else {
-		judge_own_end(p, v);
+		judge_own_end(p, c, v);
 	}
 }
 
