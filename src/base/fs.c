@@ -164,6 +164,23 @@ const char *fs_basename(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
+int fs_nodes_folder(char **ret_path, struct err *e)
+{
+	char exe[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (len < 0)
+		return err_set(e, errno, "find out where harness is installed");
+	exe[len] = '\0';
+	*strrchr(exe, '/') = '\0';
+
+	cleanup_free char *built = text_format("%s/nodes", exe);
+
+	*ret_path = access(built, X_OK) == 0 ? take_ptr(built)
+					     : text_format("%s/../libexec/harness", exe);
+	return 0;
+}
+
 int fs_map_open(struct fs_map *m, const char *path, struct err *e)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
