@@ -148,7 +148,8 @@ lint:
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=ctuuninitvar --std=c11 -Isrc -Inodes/lib src nodes tests/nodes
 	shellcheck -x -P tests/labs ci/deps ci/check ci/stock-kernel .ci/run tests/labs/*.sh tests/nodes/*.sh \
-		docs/completion/harness.bash tests/bench/*.sh tests/fuzz/*.sh topologies/files/*.sh
+		docs/completion/harness.bash tests/bench/*.sh tests/fuzz/*.sh \
+		topologies/files/*.sh topologies/files/*/*.sh
 	mandoc -Tlint -Wwarning docs/*.[15]
 
 bench:
@@ -161,6 +162,7 @@ figures: all $(BENCHES)
 soak: test
 	KILLS=50 BUILD=$(BUILD) tests/labs/kill.sh
 	TRANSFER_SEEDS=200 $(BUILD)/tests/unit/test_nodes_transfer
+	MUTATIONS=100000 $(BUILD)/tests/unit/test_topology_mutants
 	LONG=1 BUILD=$(BUILD) tests/labs/sizes.sh
 	SEEDS=200 BUILD=$(BUILD) tests/labs/links.sh
 	SEEDS=200 BUILD=$(BUILD) tests/labs/random.sh
@@ -181,10 +183,9 @@ install: all
 	install -D -m 644 docs/completion/harness.fish \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/harness.fish
 	install -D -m 644 captures/harness.lua $(DESTDIR)$(PREFIX)/share/harness/harness.lua
-	for f in topologies/*.conf $$(find topologies/files -type f ! -name '*.sh' ! -name '*.c'); do \
-		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
-	for f in $$(find topologies/files -name '*.sh'); do \
-		install -D -m 755 $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
+	for f in topologies/*.conf $$(find topologies/files -type f ! -name '*.c'); do \
+		[ -x $$f ] && mode=755 || mode=644; \
+		install -D -m $$mode $$f $(DESTDIR)$(PREFIX)/share/harness/$$f; done
 
 help:
 	@echo "make run      set up what is missing, build, run topologies/3alpine.conf"

@@ -12,6 +12,7 @@
 #include "topology/address.h"
 #include "topology/describe.h"
 #include "topology/select.h"
+#include "topology/units.h"
 
 static const char help[] =
 	"Usage: harness check [OPTION...] TOPOLOGY\n\n"
@@ -284,17 +285,23 @@ static void add_command(const struct topology *t, const struct command *c, struc
 {
 	cleanup_free char *command = command_text(c->argv, "");
 	struct row *r = table_row(table);
-	struct text ports = { 0 };
+	struct text more = { 0 };
+	char size[UNIT_TEXT_LEN];
 
 	for (size_t i = 0; i < c->n_listens; i++)
-		text_add(&ports, "%s%s port %u", i != 0 ? ", " : "",
+		text_add(&more, "%s%s port %u", i != 0 ? ", " : "",
 			 c->listens[i].protocol == IPPROTO_TCP ? "TCP" : "UDP", c->listens[i].port);
 	cell(r, "%s", c->name);
 	cell(r, "%s", t->nodes[c->node].name);
 	cell(r, "%s", command_is_server(c) ? "server" : "client");
 	cell(r, "%s", command);
-	cell(r, "%s", text_str(&ports));
-	text_done(&ports);
+	if (c->cpus > 0)
+		text_add(&more, "%sat most %g processors", more.len != 0 ? ", " : "", c->cpus);
+	if (c->memory != 0)
+		text_add(&more, "%sat most %s of memory", more.len != 0 ? ", " : "",
+			 unit_format_size(size, c->memory));
+	cell(r, "%s", text_str(&more));
+	text_done(&more);
 }
 
 static void add_programs(const struct topology *t, struct text *out)
@@ -379,6 +386,14 @@ static void add_metrics(const struct topology *t, struct text *out)
 	table_flush(&table, out);
 }
 
+static bool has_limits(const struct topology *t)
+{
+	for (size_t i = 0; i < t->n_commands; i++)
+		if (t->commands[i].cpus > 0 || t->commands[i].memory != 0)
+			return true;
+	return false;
+}
+
 static void add_expectations(const struct topology *t, struct text *out)
 {
 	struct table table = { 0 };
@@ -391,6 +406,11 @@ static void add_expectations(const struct topology *t, struct text *out)
 	table_flush(&table, out);
 	if (t->n_transfers + t->n_commands > 0)
 		text_add(out, "  every program does its work and ends well\n");
+	if (has_limits(t))
+		text_add(out,
+			 "  programs keep within their processors and memory; where the kernel "
+			 "cannot see\n  to that, the run is inconclusive ('harness doctor' "
+			 "tells)\n");
 	if (t->capture.kind != CAPTURE_OFF)
 		text_add(out, "  no capture drops a packet, and every datagram is accounted for\n");
 }

@@ -121,8 +121,9 @@ static bool file_says(const char *path, const char *expected)
 	       strncmp(content, expected, strlen(expected)) == 0;
 }
 
-static const char *mend_privilege(enum family family)
+static const char *mend_privilege(enum family family, const struct finding *f)
 {
+	(void)f;
 	(void)family;
 	if (geteuid() == 0)
 		return "give the container CAP_SYS_ADMIN and CAP_NET_ADMIN (docker run "
@@ -131,8 +132,9 @@ static const char *mend_privilege(enum family family)
 }
 
 /* Each distribution that forbids it does so by a switch of its own. */
-static const char *mend_user_namespace(enum family family)
+static const char *mend_user_namespace(enum family family, const struct finding *f)
 {
+	(void)f;
 	(void)family;
 	if (file_says("/proc/sys/kernel/unprivileged_userns_clone", "0"))
 		return "sysctl -w kernel.unprivileged_userns_clone=1";
@@ -143,8 +145,9 @@ static const char *mend_user_namespace(enum family family)
 	return "not to be had here (a container forbids it, or CONFIG_USER_NS is off): use root";
 }
 
-static const char *mend_netem(enum family family)
+static const char *mend_netem(enum family family, const struct finding *f)
 {
+	(void)f;
 	static const char *const commands[] = {
 		[FAMILY_OTHER] = "modprobe sch_netem",
 		[FAMILY_DEBIAN] =
@@ -155,6 +158,29 @@ static const char *mend_netem(enum family family)
 	};
 
 	return commands[family];
+}
+
+/* Without a number: it is not mounted, or its controllers are with version 1. */
+static const char *mend_cgroup(enum family family, const struct finding *f)
+{
+	(void)family;
+	if (f->num != 0 && geteuid() != 0)
+		return "run it as root, or in a part of yours: systemd-run --user --scope "
+		       "./harness ...";
+	switch (f->num) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return "docker run --privileged --cgroupns=host";
+	case EBUSY:
+		return "docker run --cgroupns=host, or move the container's processes out of the "
+		       "way: mkdir /sys/fs/cgroup/init && for p in $(cat "
+		       "/sys/fs/cgroup/cgroup.procs); do echo $p "
+		       ">/sys/fs/cgroup/init/cgroup.procs; done";
+	default:
+		return "boot with cgroup_no_v1=all (and systemd.unified_cgroup_hierarchy=1), then, "
+		       "without systemd: mount -t cgroup2 none /sys/fs/cgroup";
+	}
 }
 
 static const char *mend_tshark(enum family family)
@@ -171,8 +197,9 @@ static const char *mend_tshark(enum family family)
 }
 
 /* The program is one thing, and what it tells the kernel another. */
-static const char *mend_nft(enum family family)
+static const char *mend_nft(enum family family, const struct finding *f)
 {
+	(void)f;
 	static const char *const commands[] = {
 		[FAMILY_OTHER] = "install nftables",  [FAMILY_DEBIAN] = "apt-get install nftables",
 		[FAMILY_ALPINE] = "apk add nftables", [FAMILY_FEDORA] = "dnf install nftables",
@@ -188,17 +215,18 @@ static const char *mend_of(const struct doctor *d, const struct probe *p, const 
 {
 	static const struct {
 		const char *name;
-		const char *(*mend)(enum family family);
+		const char *(*mend)(enum family family, const struct finding *f);
 	} that_depend[] = {
 		{ "privilege", mend_privilege },
 		{ "user namespace", mend_user_namespace },
 		{ "sch_netem", mend_netem },
+		{ "cgroup v2", mend_cgroup },
 		{ "nft", mend_nft },
 	};
 
 	for (size_t i = 0; i < sizeof(that_depend) / sizeof(that_depend[0]); i++)
 		if (strcmp(p->name, that_depend[i].name) == 0)
-			return that_depend[i].mend(d->family);
+			return that_depend[i].mend(d->family, f);
 	/* The kernel has it and denies it (namespaces(7): ENOSPC is a limit of 0). */
 	if (f->untried ||
 	    (p->required && (f->num == EPERM || f->num == EACCES || f->num == ENOSPC)))

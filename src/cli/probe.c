@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <sched.h>
@@ -13,12 +12,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "lab/cgroup.h"
 #include "lab/sandbox.h"
 
 #define PROBE_SECONDS 5
@@ -199,15 +199,18 @@ static void probe_realtime(struct finding *f, int arg)
 
 static void probe_cgroup2(struct finding *f, int arg)
 {
-	struct statfs fs;
+	struct cgroup c;
+	struct err e;
 
 	(void)arg;
-	if (statfs("/sys/fs/cgroup", &fs) != 0)
-		probe_fails(f, errno, "/sys/fs/cgroup");
-	else if (fs.f_type != CGROUP2_SUPER_MAGIC)
-		probe_fails(f, 0, "/sys/fs/cgroup is of another type");
-	else
-		probe_works(f, "mounted on /sys/fs/cgroup");
+	if (cgroup_make(CGROUP_CPU | CGROUP_MEMORY, &c, &e) != 0) {
+		probe_fails(f, 0, "%.200s", e.msg);
+		f->num = e.num;
+		return;
+	}
+	probe_works(f, "cpu and memory, in %.160s", c.place);
+	if (cgroup_remove(&c, clock_ns() + NS_PER_SEC, &e) != 0)
+		probe_fails(f, 0, "%.200s", e.msg);
 }
 
 #define KERNEL_HAS_IT "use a kernel that is built with it; no package adds it"
@@ -253,7 +256,7 @@ const struct probe probes[] = {
 	  probe_netem, 0, NULL },
 	{ "nft", "routers that translate addresses (masquerade, port-forward)", false,
 	  PLACE_NETWORK, probe_nat, 0, NULL },
-	{ "cgroup v2", "limits on programs", false, PLACE_HERE, probe_cgroup2, 0,
-	  "boot with systemd.unified_cgroup_hierarchy=1" },
+	{ "cgroup v2", "limits of programs, cpus and memory", false, PLACE_HERE, probe_cgroup2, 0,
+	  NULL },
 };
 const size_t n_probes = sizeof(probes) / sizeof(probes[0]);

@@ -2,11 +2,11 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
-#include "capture/filter.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/run_options.h"
 #include "cli/session.h"
+#include "lab/cgroup.h"
 #include "report/report.h"
 #include "run/run.h"
 #include "topology/select.h"
@@ -38,24 +38,11 @@ static int run_session(const struct plan *plan, const struct run_options *o, int
 	return r != 0 ? -1 : s.exit_status;
 }
 
-static int load(const char *path, struct plan **ret_plan)
-{
-	struct problems problems = { 0 };
-	int r = plan_load(path, ret_plan, &problems);
-
-	if (r == 0)
-		r = packet_filter_check_plan(*ret_plan, &problems);
-	for (size_t i = 0; i < problems.n; i++)
-		fprintf(stderr, "%s\n", problems.messages[i]);
-	problems_done(&problems);
-	return r;
-}
-
 static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 {
 	cleanup_by(plan_freep) struct plan *plan = NULL;
 
-	if (load(o->topology, &plan) != 0)
+	if (options_load(o->topology, &plan) != 0)
 		return EXIT_USAGE;
 	if (plan_select(plan, o->only, o->n_only, e) != 0)
 		return -1;
@@ -69,6 +56,7 @@ static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 			return -1;
 	if (run_catch_signals(e) != 0)
 		return -1;
+	cgroup_sweep();
 	return run_session(plan, o, argc, argv, e);
 }
 

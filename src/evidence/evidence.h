@@ -75,7 +75,7 @@ struct program_evidence {
 	uint64_t output_kept; /* of those, in the log; less than output: the middle is left out */
 	unsigned ready_lines; /* that matched its ready-output */
 	bool out_of_memory;   /* the kernel killed it at its limit of memory */
-	char unlimited[128];  /* why its cpus or memory could not be limited, or "" */
+	char unlimited[256];  /* why its cpus or memory could not be limited, or "" */
 	char report[256];     /* its --report file, likewise; "" when it is not one of ours */
 };
 

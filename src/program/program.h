@@ -51,17 +51,25 @@ int programs_make_folders(const struct topology *t, const char *folder, struct e
 /* Put names, nodes, paths into the evidence, one to one. */
 void programs_describe(const struct programs *programs, struct evidence *ev);
 
-/*
- * Start number i in its node; -1 also when it cannot be executed. It writes to `output`, or, when
- * that is -1, to its log itself.
- */
-int program_start(const struct programs *programs, size_t i, const struct lab *lab,
-		  const char *folder, int output, pid_t *ret_pid, struct err *e);
+/* What a program is started with, beside what it is. */
+struct program_place {
+	const struct lab *lab;
+	const char *folder; /* of the run */
+	int output;	    /* what it writes to; -1: its log itself */
+	int cgroup;	    /* with its limits (limits.h); -1: none */
+};
+
+/* Start number i in its node; -1 also when it cannot be executed. */
+int program_start(const struct programs *programs, size_t i, const struct program_place *place,
+		  pid_t *ret_pid, struct err *e);
+
+/* The variable of the environment that tells whose process one is. */
+#define PROGRAM_MARK "HARNESS_PROGRAM"
 
 /* Called for every process that program number `program` left. */
 typedef void leftover_fn(void *arg, size_t program, pid_t pid, const char *name);
 /* Find the processes that programs left when they ended. */
 int programs_leftovers(const struct programs *programs, const struct evidence *ev,
-		       leftover_fn *found, void *arg, struct err *e);
+		       const struct lab *lab, leftover_fn *found, void *arg, struct err *e);
 
 #endif

@@ -177,18 +177,33 @@ static void print_output(const struct terminal *t, const char *output)
 	}
 }
 
-static void print_programs(const struct terminal *t, const struct run_verdict *r)
+/* "exited 3 after 31.0 ms: why", and once only what both begin with. */
+static char *end_of_program(const struct program_verdict *p)
 {
+	const char *ended = render_text(p->ended), *reason = render_text(p->reason);
 	char duration[16];
 
+	text_duration(duration, p->time_ns);
+	if (p->reason == NULL)
+		return text_format("%s after %s", ended, duration);
+	if (strncmp(reason, ended, strlen(ended)) != 0)
+		return text_format("%s after %s: %s", ended, duration, reason);
+	if (p->time_ns == 0)
+		return text_dup(reason);
+	return text_format("%s; it ran for %s", reason, duration);
+}
+
+static void print_programs(const struct terminal *t, const struct run_verdict *r)
+{
 	for (size_t i = 0; i < r->n_programs; i++) {
 		const struct program_verdict *p = &r->programs[i];
 
 		if (p->outcome <= OUTCOME_SKIP && !t->verbose)
 			continue;
-		terminal_field(t, "program", "%s %s after %s%s%s", p->name, render_text(p->ended),
-			       text_duration(duration, p->time_ns), p->reason != NULL ? ": " : "",
-			       render_text(p->reason));
+
+		cleanup_free char *end = end_of_program(p);
+
+		terminal_field(t, "program", "%s %s", p->name, end);
 		if (p->output == NULL || p->output[0] == '\0')
 			continue;
 		terminal_field(t, "", "  the last lines of %s:", render_text(p->log));

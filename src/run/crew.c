@@ -58,8 +58,9 @@ static void program_ended(struct crew *c, size_t i, int status)
 	p->ended_ns = clock_ns();
 	p->status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
 	p->state = WIFEXITED(status) ? PROGRAM_EXITED : PROGRAM_KILLED;
+	p->out_of_memory = limits_were_hit(c->limits, i);
 	p->left_behind = 0;
-	programs_leftovers(c->programs, c->evidence, note_leftover, c->evidence, &ignored);
+	programs_leftovers(c->programs, c->evidence, c->lab, note_leftover, c->evidence, &ignored);
 	if (p->restart)
 		program_faults_ended(&c->faults, i);
 	else if (wants_restart(c, i))
@@ -82,12 +83,17 @@ bool crew_ended(struct crew *c, pid_t pid, int status)
 int crew_start_one(struct crew *c, size_t i, struct err *e)
 {
 	struct program_evidence *p = &c->evidence->programs[i];
+	const struct program_place place = {
+		.lab = c->lab,
+		.folder = c->folder,
+		.output = output_fd(c->output, i),
+		.cgroup = limits_cgroup(c->limits, i),
+	};
 
 	p->started_ns = clock_ns();
 	p->ready = false;
 	c->members[i] = (struct crew_member){ .ready_lines = p->ready_lines };
-	if (program_start(c->programs, i, c->lab, c->folder, output_fd(c->output, i), &p->pid, e) !=
-	    0) {
+	if (program_start(c->programs, i, &place, &p->pid, e) != 0) {
 		memcpy(p->error, e->msg, sizeof(p->error) - 1);
 		return -1;
 	}
@@ -204,6 +210,6 @@ void crew_kill_leftovers(struct crew *c)
 	await_groups(c);
 	for (size_t i = 0; i < c->evidence->n_programs; i++)
 		c->evidence->programs[i].left_behind = 0;
-	programs_leftovers(programs, c->evidence, note_leftover, c->evidence, &ignored);
-	programs_leftovers(programs, c->evidence, kill_leftover, NULL, &ignored);
+	programs_leftovers(programs, c->evidence, c->lab, note_leftover, c->evidence, &ignored);
+	programs_leftovers(programs, c->evidence, c->lab, kill_leftover, NULL, &ignored);
 }

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "evidence/evidence.h"
 #include "lab/lab.h"
+#include "program/limits.h"
 #include "program/output.h"
 #include "program/program.h"
 #include "run/program_faults.h"
@@ -29,6 +30,7 @@ struct crew {
 	const struct programs *programs;
 	struct evidence *evidence;
 	struct output *output; /* set when it is there */
+	struct limits *limits; /* NULL: no program has any */
 	struct crew_member *members;
 	bool begun;	    /* set when the first servers are ready: all else may start */
 	bool stopping;	    /* nobody is started again */

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "capture/recorder.h"
 #include "lab/lab.h"
+#include "program/limits.h"
 #include "program/program.h"
 #include "run/supervisor.h"
 #include "verify/judge.h"
@@ -28,6 +29,7 @@ struct run {
 	struct run_request request;
 	struct programs programs;
 	struct evidence *evidence;
+	struct limits *limits;
 	struct sandbox sandbox;
 	enum run_stage shown;
 	int n_passed; /* signals that the supervisor was told of */
@@ -265,6 +267,7 @@ static int fork_supervisor(struct run *r, struct err *e)
 	const struct supervised job = {
 		.topology = r->request.planned->topology,
 		.programs = &r->programs,
+		.limits = r->limits,
 		.folder = r->request.folder,
 		.comment = r->request.comment,
 		.evidence = r->evidence,
@@ -289,6 +292,7 @@ int run_start(const struct run_request *request, struct run **ret_run, struct er
 	r->sandbox = (struct sandbox){ .pidfd = -1, .control = -1 };
 	r->reaped = true;
 	if (fs_mkdir_all(request->folder, e) != 0 || prepare(r, e) != 0 ||
+	    limits_open(&r->programs, r->evidence, &r->limits, e) != 0 ||
 	    fork_supervisor(r, e) != 0)
 		return -1;
 	*ret_run = take_ptr(r);
@@ -403,6 +407,7 @@ void run_free(struct run *r)
 	if (!r->released && !r->reaped)
 		kill(r->sandbox.pid, SIGKILL);
 	reap(r, &ignored);
+	limits_close(r->limits);
 	sandbox_done(&r->sandbox);
 	programs_done(&r->programs);
 	evidence_free(r->evidence);

@@ -415,6 +415,7 @@ void supervisor_main(const struct supervised *job, const struct sandbox *sandbox
 	s.crew = (struct crew){
 		.topology = job->topology,
 		.programs = job->programs,
+		.limits = job->limits,
 		.evidence = ev,
 		.folder = job->folder,
 		.faults = { .topology = job->topology, .evidence = ev, .crew = &s.crew },

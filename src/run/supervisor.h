@@ -7,14 +7,16 @@
 
 #include "evidence/evidence.h"
 #include "lab/sandbox.h"
+#include "program/limits.h"
 #include "program/program.h"
 #include "topology/topology.h"
 
 struct supervised {
 	const struct topology *topology;
 	const struct programs *programs;
-	const char *folder;  /* of the run, absolute */
-	const char *comment; /* for the captures */
+	struct limits *limits; /* NULL: no program has any */
+	const char *folder;    /* of the run, absolute */
+	const char *comment;   /* for the captures */
 	struct evidence *evidence;
 	/* A lab to work in: servers are started and stay until it is told to stop; whoever comes
 	 * through the door may do what they like meanwhile. */

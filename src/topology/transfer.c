@@ -251,6 +251,11 @@ static void *begin_transfer(struct builder *b, void *parent, const struct sectio
 			problem_add(b->problems, s->at,
 				    "transfer '%s' is there twice (first in line %d)", tr->name,
 				    t->transfers[i].line);
+	for (size_t i = 0; i < t->n_commands; i++)
+		if (strcmp(t->commands[i].name, tr->name) == 0)
+			problem_add(b->problems, s->at,
+				    "transfer '%s' has a name that is taken (line %d)", tr->name,
+				    t->commands[i].line);
 	t->n_transfers++;
 	return tr;
 }

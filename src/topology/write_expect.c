@@ -30,7 +30,7 @@ static void key_string(struct text *out, const char *key, const char *value)
 
 static void key_number(struct text *out, const char *key, double value)
 {
-	text_add(out, "\t%s = %.17g\n", key, value);
+	text_add(out, "\t%s = \"%.17g\"\n", key, value);
 }
 
 void write_metric(struct text *out, const struct topology *t, const struct metric *m)
@@ -92,7 +92,7 @@ static void write_amount(struct text *out, const char *key, const struct amount 
 static void write_limits(struct text *out, const struct condition *c)
 {
 	if (c->included) {
-		text_add(out, "\tbetween = { %.17g, %.17g }\n", c->low, c->high);
+		text_add(out, "\tbetween = { \"%.17g\", \"%.17g\" }\n", c->low, c->high);
 		return;
 	}
 	if (!isinf(c->low))

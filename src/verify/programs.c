@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/signals.h"
+#include "topology/units.h"
 #include "verify/expect.h"
 #include "verify/trial.h"
 
@@ -122,7 +123,8 @@ static char *end_text(const struct topology *t, const struct program_evidence *p
 	case PROGRAM_EXITED:
 		return text_format("exited %d", p->status);
 	case PROGRAM_KILLED:
-		return text_format("killed by %s", signal_name(p->status, buf));
+		return text_format("killed by %s%s", signal_name(p->status, buf),
+				   p->out_of_memory ? " at its limit of memory" : "");
 	}
 	return NULL;
 }
@@ -184,8 +186,21 @@ static char *left_behind_text(const struct program_evidence *p, bool to_backgrou
 			   p->left_name, p->left_name[0] != '\0' ? ")" : "");
 }
 
+/* Of a stranger's server it may be right, if the user says so: iperf3 --one-off, nc -l. */
+static char *early_end_text(const struct program_evidence *p, const struct command *c)
+{
+	if (c != NULL && !p->ready)
+		return text_format("exited %d before it was ready", p->status);
+	if (c != NULL && p->status == 0)
+		return text_format("exited 0 before it was told to stop (if it should, expect it: "
+				   "program = %s  exit = 0)",
+				   c->name);
+	return text_format("exited %d before it was told to stop", p->status);
+}
+
 /* It ended by itself: right for a sender, wrong for a receiver. */
-static void judge_own_end(const struct program_evidence *p, struct program_verdict *v)
+static void judge_own_end(const struct program_evidence *p, const struct command *c,
+			  struct program_verdict *v)
 {
 	char buf[16];
 
@@ -195,7 +210,7 @@ static void judge_own_end(const struct program_evidence *p, struct program_verdi
 	else if (p->left_behind != 0)
 		fail(v, left_behind_text(p, true));
 	else if (p->role == ROLE_RECEIVER)
-		fail(v, text_format("exited %d before it was told to stop", p->status));
+		fail(v, early_end_text(p, c));
 	else if (p->status != 0)
 		fail(v, text_format("exited %d", p->status));
 }
@@ -252,6 +267,28 @@ static const struct command *command_of(const struct trial *t, size_t program)
 	return program >= first ? &t->topology->commands[program - first] : NULL;
 }
 
+static char *out_of_memory_text(const struct command *c)
+{
+	char buf[UNIT_TEXT_LEN];
+
+	return text_format("killed by the kernel: it used more than its %s of memory",
+			   unit_format_size(buf, c->memory));
+}
+
+/* All else is as it should be; but that says nothing of how it does within its limits. */
+static void judge_limits(const struct program_evidence *p, const struct command *c,
+			 struct program_verdict *v)
+{
+	if (p->unlimited[0] == '\0' || v->outcome > OUTCOME_SKIP || p->state == PROGRAM_NEW)
+		return;
+	v->outcome = OUTCOME_INCONCLUSIVE;
+	v->reason = text_format("its %s could not be limited: %s",
+				c->memory == 0 ? "processors"
+				: c->cpus > 0  ? "processors and memory"
+					       : "memory",
+				p->unlimited);
+}
+
 static void judge_program(const struct trial *t, size_t program, struct program_verdict *v)
 {
 	const struct program_evidence *p = &t->evidence->programs[program];
@@ -260,6 +297,8 @@ static void judge_program(const struct trial *t, size_t program, struct program_
 
 	if (p->state == PROGRAM_NEW) {
 		judge_start(t, p, v);
+	} else if (p->out_of_memory && !expect_names_exit(t, p)) {
+		fail(v, out_of_memory_text(c));
 	} else if (p->error[0] != '\0') {
 		fail(v, text_dup(p->error));
 	} else if (p->state == PROGRAM_RUNNING) {
@@ -284,7 +323,7 @@ static void judge_program(const struct trial *t, size_t program, struct program_
 	} else if (p->told_to_stop) {
 		judge_told_end(p, c, v);
 	} else {
-		judge_own_end(p, v);
+		judge_own_end(p, c, v);
 	}
 }
 
@@ -303,6 +342,7 @@ void programs_judge(struct trial *t)
 		if (p->started_ns != 0 && p->ended_ns > p->started_ns)
 			v->time_ns = p->ended_ns - p->started_ns;
 		judge_program(t, i, v);
+		judge_limits(p, command_of(t, i), v);
 		if (v->outcome == OUTCOME_FAIL)
 			v->output = log_tail(t->folder, p->log);
 	}

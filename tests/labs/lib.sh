@@ -124,7 +124,7 @@ machine() {
 	echo "== mounts"
 	sort /proc/self/mounts
 	echo "== processes"
-	for name in harness recorder wire udp-send udp-recv misbehave; do
+	for name in harness recorder wire guard udp-send udp-recv misbehave; do
 		pgrep -l -x "$name"
 	done
 	echo "== files"

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Programs of others that behave in every way but the expected one: each gets the right verdict for
 # the right reason, in bounded memory, and nothing hangs.
+# What is in single quotes is for the shells of programs.
+# shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
 # lab NAME: the rest of a topology from standard input, run; sets status and report.

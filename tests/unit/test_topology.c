@@ -414,33 +414,6 @@ static void addresses_between_nodes(void **state)
 	assert_string_equal(address_format(buf, topology_address(t, 1, 1, AF_INET6)), "fd00::9/64");
 }
 
-/* ---- anything ---- */
-
-/* xorshift64: the same damage in every run of the test. */
-static uint64_t next_random(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
-}
-
-static void damage(char *text, size_t len, uint64_t *seed)
-{
-	static const char bytes[] = "{}=,\"'%#/*\\$()+|\n \0\xff"
-				    "a0";
-
-	for (size_t n = 1 + next_random(seed) % 4; n > 0; n--) {
-		size_t at = next_random(seed) % len;
-		size_t from = next_random(seed) % len, count = next_random(seed) % 20;
-
-		if (next_random(seed) % 3 != 0)
-			text[at] = bytes[next_random(seed) % (sizeof(bytes) - 1)];
-		else if (at + count < len && from + count < len)
-			memmove(text + at, text + from, count);
-	}
-}
-
 /* Good files with all there is in the language. */
 static const char *const good_files[] = {
 	"title = \"a\" # comment\nseed = 7\ndeadline = 10s /* c */\n"
@@ -494,32 +467,6 @@ static void shipped_files_have_no_mistake(void **state)
 		plan_free(plan);
 	}
 	globfree(&g);
-}
-
-static void damage_one(const char *good, uint64_t *seed)
-{
-	size_t len = strlen(good);
-	cleanup_free char *text = text_dup(good);
-	struct problems p = { 0 };
-	struct plan *plan = NULL;
-
-	damage(text, len, seed);
-
-	int r = plan_parse("x.conf", text, len, &plan, &p);
-
-	assert_true(r == 0 ? p.n == 0 && plan != NULL : p.n > 0 && plan == NULL);
-	plan_free(plan);
-	problems_done(&p);
-}
-
-static void damaged_files_get_messages(void **state)
-{
-	uint64_t seed = 20261121;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(good_files) / sizeof(good_files[0]); i++)
-		for (size_t n = 0; n < 2000; n++)
-			damage_one(good_files[i], &seed);
 }
 
 static void deep_nesting(void **state)
@@ -606,7 +553,6 @@ int main(void)
 		cmocka_unit_test(addresses_between_nodes),
 		cmocka_unit_test(good_files_have_no_mistake),
 		cmocka_unit_test(shipped_files_have_no_mistake),
-		cmocka_unit_test(damaged_files_get_messages),
 		cmocka_unit_test(deep_nesting),
 		cmocka_unit_test(expressions_are_read_as_written),
 		cmocka_unit_test(expectations_have_defaults),

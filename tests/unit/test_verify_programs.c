@@ -229,13 +229,66 @@ static void deadline(void **state)
 	lab_free(l);
 }
 
+/* The sender is somebody's, with these limits, and this became of them. */
+static void check_limits(double cpus, uint64_t memory, const struct program_evidence *how,
+			 enum outcome expected, const char *reason)
+{
+	struct vlab *l = good_run();
+	struct program_evidence *p = &l->evidence->programs[SENDER];
+	struct command command = { .cpus = cpus, .memory = memory, .stop_signal = SIGTERM };
+
+	l->topology.commands = &command;
+	l->topology.n_commands = 1;
+	p->transfer = NO_TRANSFER;
+	p->state = how->state;
+	p->status = how->status;
+	p->out_of_memory = how->out_of_memory;
+	memcpy(p->unlimited, how->unlimited, sizeof(p->unlimited));
+
+	const struct run_verdict *v = lab_judge(l);
+
+	assert_string_equal(outcome_name(v->programs[SENDER].outcome), outcome_name(expected));
+	assert_outcome(v, expected);
+	if (reason != NULL)
+		assert_string_equal(v->programs[SENDER].reason, reason);
+	lab_free(l);
+}
+
+static void limits(void **state)
+{
+	const uint64_t mib = 1 << 20;
+
+	(void)state;
+	check_limits(0, 64 * mib, HOW(.state = PROGRAM_EXITED), OUTCOME_PASS, NULL);
+	check_limits(0, 64 * mib,
+		     HOW(.state = PROGRAM_KILLED, .status = SIGKILL, .out_of_memory = true),
+		     OUTCOME_FAIL, "killed by the kernel: it used more than its 64MiB of memory");
+	check_limits(0, mib, HOW(.state = PROGRAM_KILLED, .status = SIGKILL), OUTCOME_FAIL,
+		     "killed by SIGKILL while it was needed");
+	check_limits(0, mib, HOW(.state = PROGRAM_EXITED, .unlimited = "no luck"),
+		     OUTCOME_INCONCLUSIVE, "its memory could not be limited: no luck");
+	check_limits(0.5, 0, HOW(.state = PROGRAM_EXITED, .unlimited = "no luck"),
+		     OUTCOME_INCONCLUSIVE, "its processors could not be limited: no luck");
+	check_limits(0.5, mib, HOW(.state = PROGRAM_EXITED, .unlimited = "no luck"),
+		     OUTCOME_INCONCLUSIVE,
+		     "its processors and memory could not be limited: no luck");
+	/* What is definitely wrong stays so. */
+	check_limits(0.5, 0, HOW(.state = PROGRAM_EXITED, .status = 1, .unlimited = "no luck"),
+		     OUTCOME_FAIL, "exited 1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ends_of_receivers), cmocka_unit_test(ends_of_senders),
-		cmocka_unit_test(last_words),	     cmocka_unit_test(causes_first),
-		cmocka_unit_test(interrupted),	     cmocka_unit_test(machine_failed),
-		cmocka_unit_test(supervisor_killed), cmocka_unit_test(deadline),
+		cmocka_unit_test(ends_of_receivers),
+		cmocka_unit_test(ends_of_senders),
+		cmocka_unit_test(last_words),
+		cmocka_unit_test(causes_first),
+		cmocka_unit_test(interrupted),
+		cmocka_unit_test(machine_failed),
+		cmocka_unit_test(supervisor_killed),
+		cmocka_unit_test(deadline),
+		cmocka_unit_test(limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
