@@ -140,7 +140,7 @@ expect one { node = a  file = one  same-as = "www/one" }
 ${3-}
 END
 }
-web right-folder www "expect order { order = { 'web output GET /one', 'web output GET /two', 'curl ended' } }"
+web right-folder www "expect order { order = { 'web ready', 'curl started', 'web output GET /one', 'web output GET /two' } }"
 passes right-folder
 web wrong-folder elsewhere
 fails wrong-folder 'expect one: one at a: .* no file'
