@@ -12,8 +12,6 @@
 #include "report.h"
 #include "scope.h"
 
-#define EXIT_USAGE 2
-
 static const char help[] =
 	"usage: balancer --listen [ADDRESS:]PORT --backend HOST:PORT... [options]\n"
 	"\n"
@@ -61,8 +59,6 @@ enum {
 	OPT_GRACE,
 	OPT_REPORT,
 	OPT_QUIET,
-	OPT_HELP,
-	OPT_VERSION,
 };
 
 static const struct option options[] = {
@@ -119,8 +115,9 @@ static int add_backend(struct lb_config *c, const char *text, struct fail *f)
 	return 0;
 }
 
-static int parse_option(struct balancer *b, int opt, struct fail *f)
+static int parse_option(void *object, int opt, struct fail *f)
 {
+	struct balancer *b = object;
 	struct lb_config *c = &b->config;
 
 	switch (opt) {
@@ -155,43 +152,26 @@ static int parse_option(struct balancer *b, int opt, struct fail *f)
 static const char *find_mistake(const struct balancer *b)
 {
 	if (b->port == 0)
-		return "--listen is missing (see --help)";
+		return "--listen is missing";
 	if (b->config.n_backends == 0)
-		return "--backend is missing (see --help)";
+		return "--backend is missing";
 	if (b->workers != 0 && b->mode != MODE_PROCESS)
 		return "--workers needs --mode process";
 	return NULL;
 }
 
+static const struct option_set option_set = { "balancer", help, options, parse_option };
+
 /* 0: go on; otherwise *ret_status is the exit status. */
 static int parse(struct balancer *b, int argc, char **argv, int *ret_status)
 {
 	const char *mistake;
-	struct fail f;
-	int opt, index = 0;
 
-	*ret_status = EXIT_USAGE;
-	while ((opt = getopt_long(argc, argv, "", options, &index)) != -1) {
-		if (opt == OPT_HELP || opt == OPT_VERSION) {
-			printf("%s", opt == OPT_HELP ? help : "balancer " HARNESS_VERSION "\n");
-			*ret_status = fflush(stdout) == 0 ? 0 : 1;
-			return -1;
-		}
-		if (opt == '?')
-			return -1;
-		if (parse_option(b, opt, &f) != 0) {
-			fprintf(stderr, "balancer: --%s: %s\n", options[index].name, f.msg);
-			return -1;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "balancer: '%s' is not an option (see --help)\n", argv[optind]);
+	if (options_read(&option_set, b, argc, argv, ret_status) != 0 ||
+	    options_refuse_rest(&option_set, argc, argv) != 0)
 		return -1;
-	}
 	mistake = find_mistake(b);
-	if (mistake != NULL)
-		fprintf(stderr, "balancer: %s\n", mistake);
-	return mistake != NULL ? -1 : 0;
+	return mistake == NULL ? 0 : options_complain(&option_set, mistake);
 }
 
 static void set_number(json_t *o, const char *key, uint64_t v)

@@ -21,7 +21,6 @@
 #include "report.h"
 #include "scope.h"
 
-#define EXIT_USAGE	2
 #define PORT_DEFAULT	8000
 #define TIMEOUT_DEFAULT 30 /* s */
 #define GRACE_DEFAULT	(10 * NS_PER_SEC)
@@ -75,8 +74,6 @@ enum {
 	OPT_GRACE,
 	OPT_REPORT,
 	OPT_QUIET,
-	OPT_HELP,
-	OPT_VERSION,
 };
 
 static const struct option options[] = {
@@ -118,8 +115,9 @@ static int parse_name(const char *text, const char **ret, struct fail *f)
 	return 0;
 }
 
-static int parse_option(struct httpd *h, int opt, struct fail *f)
+static int parse_option(void *object, int opt, struct fail *f)
 {
+	struct httpd *h = object;
 	switch (opt) {
 	case OPT_MODE:
 		return option_word(optarg, httpd_mode_names, HTTPD_N_MODES, &h->mode, f);
@@ -150,34 +148,17 @@ static int parse_option(struct httpd *h, int opt, struct fail *f)
 	}
 }
 
+static const struct option_set option_set = { "httpd", help, options, parse_option };
+
 /* 0: go on; otherwise *ret_status is the exit status. */
 static int parse(struct httpd *h, int argc, char **argv, int *ret_status)
 {
-	struct fail f;
-	int opt, index = 0;
-
-	*ret_status = EXIT_USAGE;
-	while ((opt = getopt_long(argc, argv, "", options, &index)) != -1) {
-		if (opt == OPT_HELP || opt == OPT_VERSION) {
-			printf("%s", opt == OPT_HELP ? help : "httpd " HARNESS_VERSION "\n");
-			*ret_status = fflush(stdout) == 0 ? 0 : 1;
-			return -1;
-		}
-		if (opt == '?')
-			return -1;
-		if (parse_option(h, opt, &f) != 0) {
-			fprintf(stderr, "httpd: --%s: %s\n", options[index].name, f.msg);
-			return -1;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "httpd: '%s' is not an option (see --help)\n", argv[optind]);
+	if (options_read(&option_set, h, argc, argv, ret_status) != 0 ||
+	    options_refuse_rest(&option_set, argc, argv) != 0)
 		return -1;
-	}
-	if (h->workers != 0 && (h->mode == HTTPD_ASYNC || h->mode == HTTPD_THREAD)) {
-		fprintf(stderr, "httpd: --workers needs --mode thread-pool or process-pool\n");
-		return -1;
-	}
+	if (h->workers != 0 && (h->mode == HTTPD_ASYNC || h->mode == HTTPD_THREAD))
+		return options_complain(&option_set,
+					"--workers needs --mode thread-pool or process-pool");
 	return 0;
 }
 

@@ -21,7 +21,6 @@
 #include "server.h"
 #include "udp.h"
 
-#define EXIT_USAGE	  2
 #define TRANSFERS_DEFAULT 64
 #define TRANSFERS_MAX	  100000
 #define SIZE_DEFAULT	  (UINT64_C(64) << 30)
@@ -59,8 +58,6 @@ enum {
 	OPT_IDLE,
 	OPT_REPORT,
 	OPT_QUIET,
-	OPT_HELP,
-	OPT_VERSION,
 };
 
 static const struct option options[] = {
@@ -104,8 +101,9 @@ static int parse_format(struct receiver *r, const char *text, struct fail *f)
 	return 0;
 }
 
-static int parse_option(struct receiver *r, int opt, struct fail *f)
+static int parse_option(void *object, int opt, struct fail *f)
 {
+	struct receiver *r = object;
 	switch (opt) {
 	case OPT_PORT:
 		return option_number(optarg, 1, 65535, &r->port, f);
@@ -134,34 +132,16 @@ static int parse_option(struct receiver *r, int opt, struct fail *f)
 	}
 }
 
+static const struct option_set option_set = { "udp-recv", help, options, parse_option };
+
 /* 0: go on; otherwise *ret_status is the exit status. */
 static int parse(struct receiver *r, int argc, char **argv, int *ret_status)
 {
-	struct fail f;
-	int opt, index = 0;
-
-	*ret_status = EXIT_USAGE;
-	while ((opt = getopt_long(argc, argv, "", options, &index)) != -1) {
-		if (opt == OPT_HELP || opt == OPT_VERSION) {
-			printf("%s", opt == OPT_HELP ? help : "udp-recv " HARNESS_VERSION "\n");
-			*ret_status = fflush(stdout) == 0 ? 0 : 1;
-			return -1;
-		}
-		if (opt == '?')
-			return -1;
-		if (parse_option(r, opt, &f) != 0) {
-			fprintf(stderr, "udp-recv: --%s: %s\n", options[index].name, f.msg);
-			return -1;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "udp-recv: '%s' is not an option (see --help)\n", argv[optind]);
+	if (options_read(&option_set, r, argc, argv, ret_status) != 0 ||
+	    options_refuse_rest(&option_set, argc, argv) != 0)
 		return -1;
-	}
-	if (r->idle_ns != 0 && !r->raw) {
-		fprintf(stderr, "udp-recv: --idle needs --format raw\n");
-		return -1;
-	}
+	if (r->idle_ns != 0 && !r->raw)
+		return options_complain(&option_set, "--idle needs --format raw");
 	return 0;
 }
 

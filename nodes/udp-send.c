@@ -18,7 +18,6 @@
 #include "scope.h"
 #include "udp.h"
 
-#define EXIT_USAGE	  2
 #define TO_MAX		  1024
 #define PORT_MAX	  65535
 #define PROCESSES_DEFAULT 20
@@ -69,8 +68,6 @@ enum {
 	OPT_DEADLINE,
 	OPT_REPORT,
 	OPT_QUIET,
-	OPT_HELP,
-	OPT_VERSION,
 };
 
 static const struct option options[] = {
@@ -137,8 +134,9 @@ static int parse_format(struct command *c, const char *text, struct fail *f)
 }
 
 /* 0, or -1 with a message. getopt_long() has printed its own when opt is '?'. */
-static int parse_option(struct command *c, int opt, struct fail *f)
+static int parse_option(void *object, int opt, struct fail *f)
 {
+	struct command *c = object;
 	switch (opt) {
 	case OPT_TO:
 		return parse_to(c, optarg, f);
@@ -192,31 +190,16 @@ static int check(const struct command *c, int n_files, struct fail *f)
 	return 0;
 }
 
+static const struct option_set option_set = { "udp-send", help, options, parse_option };
+
 /* 0: go on; otherwise *ret_status is the exit status. */
 static int parse(struct command *c, int argc, char **argv, int *ret_status)
 {
 	struct fail f;
-	int opt, index = 0;
 
-	*ret_status = EXIT_USAGE;
-	while ((opt = getopt_long(argc, argv, "", options, &index)) != -1) {
-		if (opt == OPT_HELP || opt == OPT_VERSION) {
-			printf("%s", opt == OPT_HELP ? help : "udp-send " HARNESS_VERSION "\n");
-			*ret_status = fflush(stdout) == 0 ? 0 : 1;
-			return -1;
-		}
-		if (opt == '?')
-			return -1;
-		if (parse_option(c, opt, &f) != 0) {
-			fprintf(stderr, "udp-send: --%s: %s\n", options[index].name, f.msg);
-			return -1;
-		}
-	}
-	if (check(c, argc - optind, &f) != 0) {
-		fprintf(stderr, "udp-send: %s (see --help)\n", f.msg);
+	if (options_read(&option_set, c, argc, argv, ret_status) != 0)
 		return -1;
-	}
-	return 0;
+	return check(c, argc - optind, &f) == 0 ? 0 : options_complain(&option_set, f.msg);
 }
 
 static const char *base_name(const char *path)

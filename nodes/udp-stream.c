@@ -20,8 +20,7 @@
 #include "scope.h"
 #include "udp.h"
 
-#define EXIT_USAGE 2
-#define WORD	   8 /* bytes: "us" and 48 bits, most significant first */
+#define WORD 8 /* bytes: "us" and 48 bits, most significant first */
 /* Of what leaves in one call: below IP's limit, and UDP_MAX_SEGMENTS of old kernels. */
 #define BATCH_BYTES 32000U
 #define BATCH_MAX   64U
@@ -62,8 +61,6 @@ enum {
 	OPT_PORT,
 	OPT_SOURCE_PORT,
 	OPT_IGNORED,
-	OPT_HELP,
-	OPT_VERSION,
 };
 
 static const struct option options[] = {
@@ -109,8 +106,9 @@ static int parse_size(struct command *c, const char *text, struct fail *f)
 	return 0;
 }
 
-static int parse_option(struct command *c, int opt, struct fail *f)
+static int parse_option(void *object, int opt, struct fail *f)
 {
+	struct command *c = object;
 	switch (opt) {
 	case OPT_COUNT:
 		return option_number(optarg, 0, UINT32_MAX, &c->count, f);
@@ -150,31 +148,18 @@ static int parse_rest(struct command *c, int argc, char **argv, struct fail *f)
 	return option_number(argv[argc - 1], 1, 65535, &c->port, f);
 }
 
+static const struct option_set option_set = { "udp-stream", help, options, parse_option };
+
 /* 0: go on; otherwise *ret_status is the exit status. */
 static int parse(struct command *c, int argc, char **argv, int *ret_status)
 {
 	struct fail f;
-	int opt, index = 0;
 
-	*ret_status = EXIT_USAGE;
-	while ((opt = getopt_long(argc, argv, "", options, &index)) != -1) {
-		if (opt == OPT_HELP || opt == OPT_VERSION) {
-			printf("%s", opt == OPT_HELP ? help : "udp-stream " HARNESS_VERSION "\n");
-			*ret_status = fflush(stdout) == 0 ? 0 : 1;
-			return -1;
-		}
-		if (opt == '?')
-			return -1;
-		if (parse_option(c, opt, &f) != 0) {
-			fprintf(stderr, "udp-stream: --%s: %s\n", options[index].name, f.msg);
-			return -1;
-		}
-	}
-	if (parse_rest(c, argc - optind, argv + optind, &f) != 0) {
-		fprintf(stderr, "udp-stream: %s (see --help)\n", f.msg);
+	if (options_read(&option_set, c, argc, argv, ret_status) != 0)
 		return -1;
-	}
-	return 0;
+	return parse_rest(c, argc - optind, argv + optind, &f) == 0
+		       ? 0
+		       : options_complain(&option_set, f.msg);
 }
 
 /* ---- sending ---- */

@@ -10,6 +10,57 @@
 
 #include "scope.h"
 
+#define EXIT_USAGE 2
+
+/* ---- the command line ---- */
+
+static int answer(const struct option_set *set, int opt)
+{
+	if (opt == OPT_HELP)
+		printf("%s", set->help);
+	else
+		printf("%s %s\n", set->program, HARNESS_VERSION);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int options_read(const struct option_set *set, void *object, int argc, char **argv, int *ret_status)
+{
+	struct fail f;
+	int opt, index = 0;
+
+	*ret_status = EXIT_USAGE;
+	while ((opt = getopt_long(argc, argv, "", set->options, &index)) != -1) {
+		if (opt == '?')
+			return -1;
+		if (opt == OPT_HELP || opt == OPT_VERSION) {
+			*ret_status = answer(set, opt);
+			return -1;
+		}
+		if (set->set(object, opt, &f) != 0) {
+			fprintf(stderr, "%s: --%s: %s\n", set->program, set->options[index].name,
+				f.msg);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int options_refuse_rest(const struct option_set *set, int argc, char **argv)
+{
+	if (optind == argc)
+		return 0;
+	fprintf(stderr, "%s: '%s' is not an option (see --help)\n", set->program, argv[optind]);
+	return -1;
+}
+
+int options_complain(const struct option_set *set, const char *mistake)
+{
+	fprintf(stderr, "%s: %s (see --help)\n", set->program, mistake);
+	return -1;
+}
+
+/* ---- values ---- */
+
 struct unit {
 	const char *name;
 	double factor;

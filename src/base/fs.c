@@ -164,6 +164,31 @@ const char *fs_basename(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
+int fs_nodes_folder(char **ret_path, struct err *e)
+{
+	char exe[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (len < 0)
+		return err_set(e, errno, "find out where harness is installed");
+	exe[len] = '\0';
+	*strrchr(exe, '/') = '\0';
+
+	/* Of a harness that was built, of tests of that, of one that was installed. */
+	static const char *const places[] = { "nodes", "../../nodes", "../libexec/harness" };
+	const size_t n = sizeof(places) / sizeof(places[0]);
+
+	for (size_t i = 0; i < n; i++) {
+		cleanup_free char *place = text_format("%s/%s", exe, places[i]);
+
+		if (i + 1 == n || access(place, X_OK) == 0) {
+			*ret_path = take_ptr(place);
+			break;
+		}
+	}
+	return 0;
+}
+
 int fs_map_open(struct fs_map *m, const char *path, struct err *e)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);

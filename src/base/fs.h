@@ -25,6 +25,12 @@ int fs_remove_tree(const char *path, struct err *e);
 /* The part behind the last slash, inside path. */
 const char *fs_basename(const char *path);
 
+/*
+ * The folder of our own programs of nodes/ (free): beside the program that runs, where that was built;
+ * ../libexec/harness from there where it is installed.
+ */
+int fs_nodes_folder(char **ret_path, struct err *e);
+
 /* A file mapped for reading; empty files have data = "" and len 0. */
 struct fs_map {
 	const uint8_t *data;

@@ -153,12 +153,8 @@ static int measure_in_folder(const struct options *o, const struct plan *plan,
 
 static int load(const struct options *o, struct plan **ret_plan)
 {
-	struct problems problems = { 0 };
-	int r = plan_load(o->topology, ret_plan, &problems);
+	int r = options_load(o->topology, ret_plan);
 
-	for (size_t i = 0; i < problems.n; i++)
-		fprintf(stderr, "%s\n", problems.messages[i]);
-	problems_done(&problems);
 	for (size_t i = 0; r == 0 && o->has_seed && i < (*ret_plan)->n_runs; i++)
 		(*ret_plan)->runs[i].topology->seed = o->seed;
 	return r;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/filter.h"
 #include "cli/cli.h"
 #include "lab/netem.h"
 #include "topology/netem_limits.h"
@@ -59,6 +60,24 @@ int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e)
 	return 0;
 }
 
+static void tell_problems(struct problems *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		fprintf(stderr, "%s\n", p->messages[i]);
+	problems_done(p);
+}
+
+int options_load(const char *path, struct plan **ret_plan)
+{
+	struct problems problems = { 0 };
+	int r = plan_load(path, ret_plan, &problems);
+
+	if (r == 0)
+		r = packet_filter_check_plan(*ret_plan, &problems);
+	tell_problems(&problems);
+	return r;
+}
+
 int options_check_engine(enum link_engine engine, const struct plan *plan, struct err *e)
 {
 	struct problems problems = { 0 };
@@ -71,12 +90,10 @@ int options_check_engine(enum link_engine engine, const struct plan *plan, struc
 		topology_check_netem(plan->runs[i].topology, &problems);
 		n_links += topology_count_engines(plan->runs[i].topology);
 	}
-	for (size_t i = 0; i < problems.n; i++)
-		fprintf(stderr, "%s\n", problems.messages[i]);
 
 	int status = problems.n > 0 ? EXIT_USAGE : 0;
 
-	problems_done(&problems);
+	tell_problems(&problems);
 	if (status != 0 || n_links == 0 || netem_available(&why))
 		return status;
 	return err_set(e, 0, "%s; --engine user does without", why.msg);

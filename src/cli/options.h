@@ -26,6 +26,8 @@ int options_operand(int argc, char **argv, const char *what, const char **ret_op
 int options_number(const char *name, uint64_t least, uint64_t most, uint64_t *ret, struct err *e);
 /* optarg of --engine; auto is ENGINE_USER, which works everywhere. */
 int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e);
+/* Read the topology; -1 after its mistakes were told. *ret_plan is the caller's also then. */
+int options_load(const char *path, struct plan **ret_plan);
 /* Whether it can do what the plan wants of links: 0, or the exit status; -1 and *e. */
 int options_check_engine(enum link_engine engine, const struct plan *plan, struct err *e);
 

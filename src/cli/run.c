@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
-#include "capture/filter.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/run_options.h"
@@ -39,24 +38,11 @@ static int run_session(const struct plan *plan, const struct run_options *o, int
 	return r != 0 ? -1 : s.exit_status;
 }
 
-static int load(const char *path, struct plan **ret_plan)
-{
-	struct problems problems = { 0 };
-	int r = plan_load(path, ret_plan, &problems);
-
-	if (r == 0)
-		r = packet_filter_check_plan(*ret_plan, &problems);
-	for (size_t i = 0; i < problems.n; i++)
-		fprintf(stderr, "%s\n", problems.messages[i]);
-	problems_done(&problems);
-	return r;
-}
-
 static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 {
 	cleanup_by(plan_freep) struct plan *plan = NULL;
 
-	if (load(o->topology, &plan) != 0)
+	if (options_load(o->topology, &plan) != 0)
 		return EXIT_USAGE;
 	if (plan_select(plan, o->only, o->n_only, e) != 0)
 		return -1;

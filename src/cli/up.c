@@ -12,7 +12,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/text.h"
-#include "capture/filter.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/session.h"
@@ -97,19 +96,6 @@ static int parse(int argc, char **argv, struct up_options *o, struct err *e)
 }
 
 /* ---- before anything is made ---- */
-
-static int load(const char *path, struct plan **ret_plan)
-{
-	struct problems problems = { 0 };
-	int r = plan_load(path, ret_plan, &problems);
-
-	if (r == 0)
-		r = packet_filter_check_plan(*ret_plan, &problems);
-	for (size_t i = 0; i < problems.n; i++)
-		fprintf(stderr, "%s\n", problems.messages[i]);
-	problems_done(&problems);
-	return r;
-}
 
 static int claim_name(struct up *u, struct err *e)
 {
@@ -197,7 +183,7 @@ static int up_with(const struct up_options *o, int argc, char **argv, struct err
 {
 	cleanup_by(plan_freep) struct plan *plan = NULL;
 
-	if (load(o->run.topology, &plan) != 0)
+	if (options_load(o->run.topology, &plan) != 0)
 		return EXIT_USAGE;
 
 	size_t n_combinations = plan->n_runs;

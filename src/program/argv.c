@@ -1,13 +1,13 @@
 #include "program/argv.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/text.h"
 
 void argv_add(struct argv *a, char *arg)
@@ -59,27 +59,18 @@ static int find_command(const char *name, char **ret_path, struct err *e)
 	return 0;
 }
 
-/* Ours lie beside the harness in nodes/ where it was built, in libexec/harness where installed. */
 static int find_own(const char *name, char **ret_path, struct err *e)
 {
-	char exe[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	cleanup_free char *folder = NULL;
 
-	if (len < 0)
-		return err_set(e, errno, "find out where harness is installed");
-	exe[len] = '\0';
-	*strrchr(exe, '/') = '\0';
+	if (fs_nodes_folder(&folder, e) != 0)
+		return -1;
 
-	cleanup_free char *built = text_format("%s/nodes/%s", exe, name);
-	cleanup_free char *installed = text_format("%s/../libexec/harness/%s", exe, name);
+	cleanup_free char *path = text_format("%s/%s", folder, name);
 
-	if (access(built, X_OK) == 0)
-		*ret_path = take_ptr(built);
-	else if (access(installed, X_OK) == 0)
-		*ret_path = take_ptr(installed);
-	else
-		return err_set(e, 0, "%s is neither %s nor %s: build it with make", name, built,
-			       installed);
+	if (access(path, X_OK) != 0)
+		return err_set(e, 0, "%s is not there: build it with make", path);
+	*ret_path = take_ptr(path);
 	return 0;
 }
 
@@ -97,7 +88,7 @@ int argv_begin(struct argv *a, char *const *command, struct err *e)
 
 int argv_begin_own(struct argv *a, const char *name, struct err *e)
 {
-	char *path;
+	char *path = NULL;
 
 	if (find_own(name, &path, e) != 0)
 		return -1;

@@ -95,6 +95,9 @@ char *figure_format(char buf[FIGURE_TEXT_LEN], const char *unit, double value)
 		text_rate(buf, (uint64_t)value, UINT64_C(8000000000));
 	else if (whole && strcmp(unit, "B") == 0)
 		text_bytes(buf, (uint64_t)value);
+	else if (fabs(value) >= 1000 && fabs(value) < 1e15)
+		snprintf(buf, FIGURE_TEXT_LEN, "%.0f%s%.24s", value, unit[0] != '\0' ? " " : "",
+			 unit);
 	else
 		snprintf(buf, FIGURE_TEXT_LEN, "%.4g%s%.24s", value, unit[0] != '\0' ? " " : "",
 			 unit);

@@ -210,15 +210,16 @@ static void print_table(FILE *out, const struct section *s, size_t width, bool c
 
 /* ---- all of them ---- */
 
-/* "goodput, loss=1%", the median of several runs. */
-static void print_heading(FILE *out, const struct section *s)
+/* "goodput, loss=1%", the median of several runs; a sheet has no name of its own. */
+static void print_heading(FILE *out, const struct section *s, const char *figure)
 {
 	struct text t = { 0 };
 
-	text_add(&t, "%s", s->p->name);
+	text_add(&t, "%s", figure);
 	for (size_t i = 0; i < s->first->n_variables; i++)
 		if (i != s->rows.variable && i != s->columns.variable && varies(s->p, i))
-			text_add(&t, ", %s=%s", s->first->variables[i].name, value_of(s->first, i));
+			text_add(&t, "%s%s=%s", t.len != 0 ? ", " : "", s->first->variables[i].name,
+				 value_of(s->first, i));
 
 	cleanup_free char *heading = printable(text_str(&t));
 
@@ -252,8 +253,104 @@ void pivot_print(FILE *out, const struct pivot *p, size_t width, bool color)
 
 		if (is_told(&s, &p->points[i]))
 			continue;
-		print_heading(out, &s);
+		print_heading(out, &s, p->name);
 		print_table(out, &s, width, color);
+		fputc('\n', out);
+	}
+}
+
+/* ---- sheets ---- */
+
+static void add_sheet_cell(struct table *table, const struct section *s, size_t row)
+{
+	struct cell c = { 0 };
+	char buf[FIGURE_TEXT_LEN];
+
+	collect(s, row, 0, &c);
+	if (c.samples.n == 0)
+		table_add(table, NULL, "-");
+	else
+		table_add(table, NULL, "%s",
+			  figure_format(buf, s->p->unit, spread_of(&c.samples).median));
+	free(c.samples.values);
+}
+
+static void add_outcome(struct table *table, const struct section *s, size_t row)
+{
+	struct cell c = { 0 };
+
+	collect(s, row, 0, &c);
+	if (c.n > 1)
+		table_add(table, render_color(c.worst), "%s %zu/%zu", render_symbol(c.worst),
+			  c.n_passed, c.n);
+	else
+		table_add(table, render_color(c.worst), "%s %s", render_symbol(c.worst),
+			  render_word(c.worst));
+	free(c.samples.values);
+}
+
+/* Whether any run of this row is in the section: some combinations are not run. */
+static bool has_row(const struct section *s, size_t row)
+{
+	struct cell c = { 0 };
+
+	collect(s, row, 0, &c);
+	free(c.samples.values);
+	return c.n != 0;
+}
+
+static void add_sheet_row(struct table *table, const struct section *s, const struct pivot *figures,
+			  size_t n, size_t row)
+{
+	cleanup_free char *name = printable(value_of(s->rows.points[row], s->rows.variable));
+
+	table_add(table, NULL, "%s", name);
+	for (size_t i = 0; i < n; i++) {
+		struct section of = *s;
+
+		of.p = &figures[i];
+		add_sheet_cell(table, &of, row);
+	}
+	add_outcome(table, s, row);
+}
+
+static void print_sheet(FILE *out, const struct section *s, const struct pivot *figures, size_t n,
+			size_t width, bool color)
+{
+	cleanup_free struct table_column *columns = array_new(n + 2, sizeof(*columns));
+	cleanup_free char **titles = array_new(n + 2, sizeof(*titles));
+	cleanup_by(table_done) struct table table = { .columns = columns, .n_columns = n + 2 };
+
+	titles[0] = corner(s);
+	for (size_t i = 0; i < n; i++)
+		titles[i + 1] = printable(figures[i].name);
+	titles[n + 1] = text_dup("verdict");
+	/* The last figures are the first to be left out. */
+	for (size_t i = 0; i < n + 2; i++)
+		columns[i] = (struct table_column){ titles[i], i <= n,
+						    i > 1 && i <= n ? (unsigned)i : 0 };
+	for (size_t row = 0; row < s->rows.n; row++)
+		if (has_row(s, row))
+			add_sheet_row(&table, s, figures, n, row);
+	table_print(&table, out, "  ", width, color);
+	for (size_t i = 0; i < n + 2; i++)
+		free(titles[i]);
+}
+
+void pivot_print_sheets(FILE *out, const struct pivot *figures, size_t n, size_t width, bool color)
+{
+	const struct pivot *p = &figures[0];
+	cleanup_by(axis_done) struct axis rows = { 0 }, columns = { 0 };
+
+	axis_init(&rows, p, last_varying(p, n_variables(p)));
+	axis_init(&columns, p, NONE);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct section s = { p, rows, columns, &p->points[i] };
+
+		if (is_told(&s, &p->points[i]))
+			continue;
+		print_heading(out, &s, "");
+		print_sheet(out, &s, figures, n, width, color);
 		fputc('\n', out);
 	}
 }

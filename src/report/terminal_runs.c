@@ -1,7 +1,7 @@
 /*
  * terminal_runs: the table of all runs. Which columns it has depends on what was run: what arrived
  * where something was sent, how programs ended where nothing else was to be judged, and a column
- * per metric. For terminal.c.
+ * per metric, unless terminal_pivot.h has them all. For terminal.c.
  */
 #include <inttypes.h>
 
@@ -12,6 +12,7 @@
 #include "report/render.h"
 #include "report/table.h"
 #include "report/terminal.h"
+#include "report/terminal_pivot.h"
 
 /* ---- how many passed ---- */
 
@@ -229,13 +230,13 @@ static bool is_shown(const struct session *s, const struct column *c)
 }
 
 /* Metrics come before the verdict, and are left out late where there is little room. */
-static size_t choose_columns(const struct session *s, struct table_column *titles)
+static size_t choose_columns(const struct session *s, size_t n_metrics, struct table_column *titles)
 {
 	const struct run_verdict *first = &s->runs[0];
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_COLUMNS; i++) {
-		for (size_t k = 0; i == N_COLUMNS - 1 && k < first->n_metrics; k++)
+		for (size_t k = 0; i == N_COLUMNS - 1 && k < n_metrics; k++)
 			titles[n++] = (struct table_column){ first->metrics[k].name, true, 1 };
 		if (is_shown(s, &columns[i]))
 			titles[n++] = columns[i].look;
@@ -245,12 +246,13 @@ static size_t choose_columns(const struct session *s, struct table_column *title
 	return n;
 }
 
-static void add_row(const struct terminal *t, struct table *table, const struct run_verdict *r)
+static void add_row(const struct terminal *t, size_t n_metrics, struct table *table,
+		    const struct run_verdict *r)
 {
 	const struct run_verdict *first = &t->s->runs[0];
 
 	for (size_t i = 0; i < N_COLUMNS; i++) {
-		for (size_t k = 0; i == N_COLUMNS - 1 && k < first->n_metrics; k++)
+		for (size_t k = 0; i == N_COLUMNS - 1 && k < n_metrics; k++)
 			add_metric(table, r, first->metrics[k].name);
 		if (is_shown(t->s, &columns[i]))
 			columns[i].add(t, table, r);
@@ -259,13 +261,14 @@ static void add_row(const struct terminal *t, struct table *table, const struct 
 
 void terminal_print_runs(const struct terminal *t, size_t width)
 {
-	cleanup_free struct table_column *titles = array_new(N_COLUMNS + t->s->runs[0].n_metrics,
+	size_t n_metrics = terminal_has_sheets(t) ? 0 : t->s->runs[0].n_metrics;
+	cleanup_free struct table_column *titles = array_new(N_COLUMNS + n_metrics,
 							     sizeof(*titles));
 	cleanup_by(table_done) struct table table = { .columns = titles };
 
-	table.n_columns = choose_columns(t->s, titles);
+	table.n_columns = choose_columns(t->s, n_metrics, titles);
 	for (size_t i = 0; i < t->s->n_runs; i++)
-		add_row(t, &table, &t->s->runs[i]);
+		add_row(t, n_metrics, &table, &t->s->runs[i]);
 	table_print(&table, t->out, "  ", width, t->color);
 	fputc('\n', t->out);
 }

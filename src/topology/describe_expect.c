@@ -22,6 +22,8 @@ static void add_window(struct text *s, const struct expectation *e)
 		text_add(s, ", from %s", unit_format_duration(buf, e->from_ns));
 	if (e->until_ns != UINT64_MAX)
 		text_add(s, ", until %s", unit_format_duration(buf, e->until_ns));
+	if (e->sample < 1)
+		text_add(s, ", %s of the connections", unit_format_percent(buf, e->sample));
 }
 
 char *describe_subject(const struct topology *t, const struct expectation *e)
@@ -34,10 +36,17 @@ char *describe_subject(const struct topology *t, const struct expectation *e)
 		return text_format("metric %s", t->metrics[e->metric].name);
 	if (e->file != NULL)
 		return text_format("%s at %s", e->file, t->nodes[e->node].name);
-	if (e->node == SIZE_MAX)
+	if (e->n_captures == 0)
 		return text_dup("order");
-	text_add(&s, "capture %s/%s", t->nodes[e->node].name,
-		 t->nodes[e->node].interfaces[e->interface].name);
+	for (size_t i = 0; i < e->n_captures; i++) {
+		const struct node *n = &t->nodes[e->captures[i].node];
+
+		text_add(&s, "%s%s/%s",
+			 i != 0		     ? ", "
+			 : e->n_captures > 1 ? "captures "
+					     : "capture ",
+			 n->name, n->interfaces[e->captures[i].interface].name);
+	}
 	add_window(&s, e);
 	return text_take(&s);
 }
@@ -72,6 +81,27 @@ static void add_limit(struct text *s, const char *word, double limit, bool share
 {
 	text_add(s, "%s%s %.15g%s", s->len != 0 ? " and " : "", word, share ? limit * 100 : limit,
 		 share ? "%" : "");
+}
+
+static char *describe_responses(const struct expectation *e, const struct condition *c)
+{
+	cleanup_free char *answers = describe_amount(&c->amount, "answer");
+
+	return text_format("%s, and none that differs from %s", answers, e->http);
+}
+
+static char *describe_spread(const struct condition *c)
+{
+	cleanup_free char *connections = describe_amount(&c->amount, "connection");
+
+	return text_format("%s between the most and the fewest", connections);
+}
+
+static char *describe_lost(const struct condition *c)
+{
+	cleanup_free char *requests = describe_amount(&c->amount, "request");
+
+	return text_format("%s that a server did not answer to the end", requests);
 }
 
 static char *describe_limits(const struct topology *t, const struct expectation *e,
@@ -129,6 +159,14 @@ char *describe_condition(const struct topology *t, const struct expectation *e,
 		return describe_amount(&c->amount, "byte");
 	case EXPECT_PACKETS:
 		return describe_amount(&c->amount, "packet");
+	case EXPECT_CONNECTIONS:
+		return describe_amount(&c->amount, "connection");
+	case EXPECT_SPREAD:
+		return describe_spread(c);
+	case EXPECT_RESPONSES:
+		return describe_responses(e, c);
+	case EXPECT_LOST:
+		return describe_lost(c);
 	case EXPECT_METRIC:
 		return describe_limits(t, e, c);
 	case EXPECT_ORDER:

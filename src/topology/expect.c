@@ -28,6 +28,8 @@ void expectation_done(struct expectation *e)
 	free(e->conditions);
 	free(e->events);
 	free(e->of);
+	free(e->captures);
+	free(e->http);
 	free(e->file);
 	free(e->filter);
 	free(e->name);
@@ -176,12 +178,32 @@ static void set_size(struct builder *b, void *object, const struct value *values
 
 /* ---- of a capture ---- */
 
+static bool has_capture(const struct expectation *e, size_t node, size_t interface)
+{
+	for (size_t i = 0; i < e->n_captures; i++)
+		if (e->captures[i].node == node && e->captures[i].interface == interface)
+			return true;
+	return false;
+}
+
 static void set_capture(struct builder *b, void *object, const struct value *values, size_t n)
 {
 	struct expectation *e = object;
 
-	(void)n;
-	build_find_link(b, &values[0], &e->node, &e->interface);
+	e->captures = array_new(n, sizeof(*e->captures));
+	for (size_t i = 0; i < n; i++) {
+		size_t node = NOT_RESOLVED, interface = NOT_RESOLVED;
+
+		build_find_link(b, &values[i], &node, &interface);
+		if (interface == NOT_RESOLVED)
+			continue;
+		if (has_capture(e, node, interface))
+			build_refuse(b, &values[i], "is given twice");
+		else
+			e->captures[e->n_captures++] = (struct captured){ node, interface };
+	}
+	if (e->n_captures > 0)
+		e->node = e->captures[0].node;
 }
 
 /* Whether libpcap understands it is found out where libpcap is: capture/filter.h. */
@@ -241,6 +263,57 @@ static void set_bytes(struct builder *b, void *object, const struct value *value
 {
 	(void)n;
 	read_amount(b, &values[0], true, &expect_add(object, EXPECT_BYTES)->amount);
+}
+
+static void set_connections(struct builder *b, void *object, const struct value *values, size_t n)
+{
+	(void)n;
+	read_amount(b, &values[0], false, &expect_add(object, EXPECT_CONNECTIONS)->amount);
+}
+
+static void set_spread(struct builder *b, void *object, const struct value *values, size_t n)
+{
+	(void)n;
+	read_amount(b, &values[0], false, &expect_add(object, EXPECT_SPREAD)->amount);
+	if (!b->refused && ((struct expectation *)object)->n_captures < 2)
+		build_refuse(b, &values[0], "is between captures: give 'capture' two or more");
+}
+
+static void set_http(struct builder *b, void *object, const struct value *values, size_t n)
+{
+	struct expectation *e = object;
+	struct stat st;
+
+	(void)n;
+	e->http = build_path(b, values[0].text);
+	if (stat(e->http, &st) == 0 && !S_ISDIR(st.st_mode))
+		build_refuse(b, &values[0], "is no folder");
+	else if (access(e->http, R_OK | X_OK) != 0)
+		build_refuse(b, &values[0], "cannot be read: %s", strerror(errno));
+}
+
+static void set_responses(struct builder *b, void *object, const struct value *values, size_t n)
+{
+	(void)n;
+	read_amount(b, &values[0], false, &expect_add(object, EXPECT_RESPONSES)->amount);
+}
+
+static void set_lost(struct builder *b, void *object, const struct value *values, size_t n)
+{
+	(void)n;
+	read_amount(b, &values[0], false, &expect_add(object, EXPECT_LOST)->amount);
+}
+
+static void set_sample(struct builder *b, void *object, const struct value *values, size_t n)
+{
+	struct expectation *e = object;
+	struct err why;
+
+	(void)n;
+	if (unit_percent(values[0].text, &e->sample, &why) != 0)
+		build_refuse(b, &values[0], "%s", why.msg);
+	else if (!(e->sample > 0))
+		build_refuse(b, &values[0], "looks at nothing");
 }
 
 /* ---- of a metric ---- */
@@ -393,7 +466,7 @@ static void *begin_expect(struct builder *b, void *parent, const struct section 
 	*e = (struct expectation){ .name = text_dup(s->title),
 				   .program = NOT_RESOLVED,
 				   .node = NOT_RESOLVED,
-				   .interface = NOT_RESOLVED,
+				   .sample = 1,
 				   .until_ns = UINT64_MAX,
 				   .metric = NOT_RESOLVED,
 				   .line = build_line(b, s->at) };
@@ -401,7 +474,7 @@ static void *begin_expect(struct builder *b, void *parent, const struct section 
 	return e;
 }
 
-/* output before count, from before until, of before its limits. */
+/* output before count, capture before spread, from before until, of before its limits. */
 static const struct key expect_keys[] = {
 	{ "program", false, false, set_program },
 	{ "exit", true, false, set_exit },
@@ -415,13 +488,19 @@ static const struct key expect_keys[] = {
 	{ "sha256", false, false, set_sha256 },
 	{ "png", false, false, set_png },
 	{ "size", false, false, set_size },
-	{ "capture", false, false, set_capture },
+	{ "capture", true, false, set_capture },
 	{ "filter", false, false, set_filter },
 	{ "direction", false, false, set_direction },
 	{ "from", false, false, set_from },
 	{ "until", false, false, set_until },
 	{ "packets", false, false, set_packets },
 	{ "bytes", false, false, set_bytes },
+	{ "connections", false, false, set_connections },
+	{ "spread", false, false, set_spread },
+	{ "http", false, false, set_http },
+	{ "responses", false, false, set_responses },
+	{ "lost", false, false, set_lost },
+	{ "sample", false, false, set_sample },
 	{ "metric", false, false, set_metric },
 	{ "of", true, false, set_of },
 	{ "above", false, false, set_above },

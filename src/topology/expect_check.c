@@ -5,14 +5,17 @@
 /* What an expectation is of: the key that says so, and those that go with it. */
 struct subject {
 	const char *key;
-	const char *keys[8];
+	const char *keys[13];
 	const char *hint;
 };
 
 static const struct subject subjects[] = {
 	{ "program", { "exit", "output", "count", "absent" }, "exit = 0 or output = 'EXPRESSION'" },
 	{ "file", { "node", "exists", "same-as", "sha256", "png", "size" }, NULL },
-	{ "capture", { "filter", "direction", "from", "until", "packets", "bytes" }, NULL },
+	{ "capture",
+	  { "filter", "direction", "from", "until", "packets", "bytes", "connections", "spread",
+	    "http", "responses", "lost", "sample" },
+	  NULL },
 	{ "metric", { "of", "above", "below", "between" }, "above = 9 or between = { 9, 11 }" },
 	{ "order", { NULL }, NULL },
 };
@@ -71,9 +74,34 @@ static void end_file(struct builder *b, struct expectation *e, const struct sect
 				       "exists = no, so nothing else can be said of the file");
 }
 
-static void end_capture(struct expectation *e, const struct section *s)
+/* Answers come the other way, and an answer is all of it. */
+static void end_http(struct builder *b, struct expectation *e, const struct section *s)
 {
-	if (!has(s, "packets") && !has(s, "bytes"))
+	static const char *const parts[] = { "direction", "from", "until" };
+
+	for (size_t i = 0; i < N_ELEMENTS(parts); i++)
+		if (has(s, parts[i]))
+			build_complain(b, s, parts[i],
+				       "%s with 'http': whole conversations are looked at, both "
+				       "ways",
+				       parts[i]);
+	if (!has(s, "responses"))
+		expect_add(e, EXPECT_RESPONSES);
+	if (!has(s, "lost"))
+		expect_add(e, EXPECT_LOST)->amount = (struct amount){ 0, 0 };
+}
+
+static void end_capture(struct builder *b, struct expectation *e, const struct section *s)
+{
+	static const char *const https[] = { "responses", "lost", "sample" };
+
+	for (size_t i = 0; i < N_ELEMENTS(https) && !has(s, "http"); i++)
+		if (has(s, https[i]))
+			build_complain(b, s, https[i], "%s goes with 'http'", https[i]);
+	if (has(s, "http"))
+		end_http(b, e, s);
+	else if (!has(s, "packets") && !has(s, "bytes") && !has(s, "connections") &&
+		 !has(s, "spread"))
 		expect_add(e, EXPECT_PACKETS);
 }
 
@@ -105,7 +133,7 @@ void expect_end(struct builder *b, void *object, const struct section *s)
 	else if (mine == &subjects[1])
 		end_file(b, e, s);
 	else if (mine == &subjects[2])
-		end_capture(e, s);
+		end_capture(b, e, s);
 	else if (mine == &subjects[3])
 		end_metric(b, s);
 }

@@ -36,19 +36,23 @@ enum condition_kind {
 	EXPECT_EXISTS,	/* the file is there, or is not */
 	EXPECT_SAME_AS, /* it has the same bytes as that one */
 	EXPECT_SHA256,
-	EXPECT_PNG,	/* it is a good picture, or is none */
-	EXPECT_SIZE,	/* bytes of the file */
-	EXPECT_PACKETS, /* so many packets of the capture are meant */
-	EXPECT_BYTES,	/* so many bytes of them */
-	EXPECT_METRIC,	/* the value is between these */
-	EXPECT_ORDER,	/* the events came one after the other */
+	EXPECT_PNG,	    /* it is a good picture, or is none */
+	EXPECT_SIZE,	    /* bytes of the file */
+	EXPECT_PACKETS,	    /* so many packets of the capture are meant */
+	EXPECT_BYTES,	    /* so many bytes of them */
+	EXPECT_CONNECTIONS, /* so many TCP connections were begun */
+	EXPECT_SPREAD,	    /* so many more at the capture with most than at that with fewest */
+	EXPECT_RESPONSES,   /* so many HTTP answers have the bytes of their file, and none others */
+	EXPECT_LOST,	    /* so many requests whose server ended before they were answered */
+	EXPECT_METRIC,	    /* the value is between these */
+	EXPECT_ORDER,	    /* the events came one after the other */
 	N_CONDITION_KINDS,
 };
 
 struct condition {
 	enum condition_kind kind;
 	char *text;		  /* OUTPUT, ABSENT: the expression; SAME_AS: a path that opens */
-	struct amount amount;	  /* OUTPUT, SIZE, PACKETS, BYTES */
+	struct amount amount;	  /* of what is counted */
 	struct exit_set statuses; /* EXIT */
 	bool wanted;		  /* EXISTS, PNG: it is, or is not */
 	struct sha256 digest;	  /* SHA256 */
@@ -78,19 +82,28 @@ struct pinned {
 	char *name, *value;
 };
 
+/* The interface that a capture is of. */
+struct captured {
+	size_t node, interface;
+};
+
 /* One `expect` block. Indices that do not concern it are SIZE_MAX. */
 struct expectation {
 	char *name;
-	size_t program;		/* index into topology.commands */
-	size_t node, interface; /* node of a file; both of a capture */
-	char *file;		/* absolute, or below the folder of the node */
-	char *filter;		/* pcap-filter(7), or NULL */
+	size_t program; /* index into topology.commands */
+	size_t node;	/* of a file, or of the first capture */
+	struct captured *captures;
+	size_t n_captures;
+	char *file;   /* absolute, or below the folder of the node */
+	char *filter; /* pcap-filter(7), or NULL */
 	int filter_line;
 	bool directed; /* only packets of this direction */
 	enum direction direction;
 	uint64_t from_ns,
 		until_ns; /* since all programs were ready; until UINT64_MAX: to the end */
-	size_t metric;	  /* index into topology.metrics */
+	char *http;    /* the folder that answers are compared with: a path that opens; or NULL */
+	double sample; /* the share of connections that is looked at */
+	size_t metric; /* index into topology.metrics */
 	struct pinned *of;
 	size_t n_of;
 	struct event *events;

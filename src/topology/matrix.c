@@ -43,8 +43,9 @@ static void read_values(struct dimension *dim, const struct section *s,
 	dim->broken = dim->n_values == 0;
 }
 
-/* A variable that every file has. */
-#define HERE "here"
+/* Variables that every file has. */
+#define HERE  "here"
+#define NODES "nodes"
 
 static struct dimension *find(const struct matrix *m, const char *name)
 {
@@ -66,6 +67,13 @@ static void add_dimension(struct matrix *m, const struct section *s, struct prob
 		problem_add(problems, s->at,
 			    "vary '%s': %%{%s} is the folder of the topology file, in every file",
 			    HERE, HERE);
+		return;
+	}
+	if (strcmp(s->title, NODES) == 0) {
+		problem_add(problems, s->at,
+			    "vary '%s': %%{%s} is the folder of the programs of harness, in every "
+			    "file",
+			    NODES, NODES);
 		return;
 	}
 	if (find(m, s->title) != NULL) {
@@ -102,10 +110,12 @@ static size_t count_runs(struct matrix *m, struct problem_list *problems)
 	return n;
 }
 
-void matrix_init(struct matrix *m, const struct document *d, const char *here,
+void matrix_init(struct matrix *m, const struct document *d, const char *here, const char *nodes,
 		 struct problem_list *problems)
 {
-	*m = (struct matrix){ .here = here, .dimensions = array_new(d->n, sizeof(*m->dimensions)) };
+	*m = (struct matrix){ .here = here,
+			      .nodes = nodes,
+			      .dimensions = array_new(d->n, sizeof(*m->dimensions)) };
 	for (size_t i = 0; i < d->n; i++)
 		if (d->sections[i].kind == &grammar_vary)
 			add_dimension(m, &d->sections[i], problems);
@@ -172,6 +182,10 @@ static bool add_variable(struct matrix *m, const char *name, size_t at, struct t
 
 	if (strcmp(name, HERE) == 0) {
 		text_add(out, "%s", m->here);
+		return true;
+	}
+	if (strcmp(name, NODES) == 0) {
+		text_add(out, "%s", m->nodes);
 		return true;
 	}
 	if (dim == NULL) {

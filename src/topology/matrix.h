@@ -37,7 +37,8 @@ struct exclusion {
 };
 
 struct matrix {
-	const char *here; /* what %{here} stands for: the folder of the topology file, absolute */
+	const char *here;  /* what %{here} stands for: the folder of the topology file, absolute */
+	const char *nodes; /* and %{nodes}: that of our own programs */
 	struct dimension *dimensions;
 	size_t n;
 	struct exclusion *exclusions;
@@ -47,9 +48,9 @@ struct matrix {
 };
 
 /*
- * Reads the vary blocks; what is wrong with them is added to *problems. here is kept.
+ * Reads the vary blocks; what is wrong with them is added to *problems. here and nodes are kept.
  */
-void matrix_init(struct matrix *m, const struct document *d, const char *here,
+void matrix_init(struct matrix *m, const struct document *d, const char *here, const char *nodes,
 		 struct problem_list *problems);
 void matrix_done(struct matrix *m);
 /* Choose the values of this run, the last dimension varying fastest. */

@@ -117,11 +117,18 @@ static char *folder_of(const char *path)
 static void read_plan(struct plan *plan, const char *path, struct problem_list *problems)
 {
 	cleanup_free char *here = folder_of(path);
+	cleanup_free char *nodes = NULL;
+	struct err e;
+
+	/* Where that cannot be told, those programs cannot be run, which is told where they are named. */
+	if (fs_nodes_folder(&nodes, &e) != 0)
+		nodes = text_dup("nodes");
+
 	struct document d = { 0 };
 	struct matrix m;
 
 	if (document_parse(&d, problems) == 0) {
-		matrix_init(&m, &d, here, problems);
+		matrix_init(&m, &d, here, nodes, problems);
 		add_runs(plan, path, &d, &m, problems);
 		matrix_done(&m);
 	}

@@ -144,12 +144,45 @@ static void write_condition(struct text *out, const struct condition *c)
 	case EXPECT_BYTES:
 		write_amount(out, "bytes", &c->amount);
 		break;
+	case EXPECT_CONNECTIONS:
+		write_amount(out, "connections", &c->amount);
+		break;
+	case EXPECT_SPREAD:
+		write_amount(out, "spread", &c->amount);
+		break;
+	case EXPECT_RESPONSES:
+		write_amount(out, "responses", &c->amount);
+		break;
+	case EXPECT_LOST:
+		write_amount(out, "lost", &c->amount);
+		break;
 	case EXPECT_METRIC:
 		write_limits(out, c);
 		break;
 	default: /* written with all of their kind */
 		break;
 	}
+}
+
+static void write_captures(struct text *out, const struct topology *t, const struct expectation *e)
+{
+	for (size_t i = 0; i < e->n_captures; i++) {
+		const struct node *n = &t->nodes[e->captures[i].node];
+
+		text_add(out, "%s\"%s/%s\"", i == 0 ? "\tcapture = { " : ", ", n->name,
+			 n->interfaces[e->captures[i].interface].name);
+	}
+	text_add(out, " }\n");
+}
+
+static void write_http(struct text *out, const struct expectation *e)
+{
+	cleanup_free char *path = write_absolute(e->http);
+	char buf[UNIT_TEXT_LEN];
+
+	key_string(out, "http", path);
+	if (e->sample < 1)
+		text_add(out, "\tsample = %s\n", unit_format_percent(buf, e->sample));
 }
 
 static void write_window(struct text *out, const struct expectation *e)
@@ -175,11 +208,12 @@ static void write_subject(struct text *out, const struct topology *t, const stru
 	if (e->file != NULL) {
 		text_add(out, "\tnode = %s\n", t->nodes[e->node].name);
 		key_string(out, "file", e->file);
-	} else if (e->node != SIZE_MAX) {
-		text_add(out, "\tcapture = \"%s/%s\"\n", t->nodes[e->node].name,
-			 t->nodes[e->node].interfaces[e->interface].name);
+	} else if (e->n_captures != 0) {
+		write_captures(out, t, e);
 		write_window(out, e);
 	}
+	if (e->http != NULL)
+		write_http(out, e);
 }
 
 static void write_order(struct text *out, const struct topology *t, const struct expectation *e)

@@ -1,5 +1,5 @@
 /*
- * decode: an Ethernet frame, taken apart down to its UDP payload.
+ * decode: an Ethernet frame, taken apart down to what UDP or TCP carry.
  *
  * 802.1Q tags, IPv4 with options, IPv6 without extension headers. Addresses of
  * both families are 16 bytes, IPv4 ones mapped (RFC 4291, 2.5.5.2), so that one
@@ -66,6 +66,22 @@ enum decoded decode_frame(const struct packet *p, struct datagram *ret_datagram,
 enum decoded decode_udp(const uint8_t *bytes, size_t len, size_t captured, struct datagram *d);
 /* RFC 768 with RFC 1071: find out about d->checksum. */
 void decode_verify_checksum(struct datagram *d);
+
+/* Of TCP (RFC 9293). */
+struct segment {
+	uint64_t time_ns; /* since 1970 */
+	struct ip_address from, to;
+	uint16_t from_port, to_port;
+	uint32_t seq, ack;
+	bool fin, syn, rst, acks;
+	bool damaged; /* its checksum is wrong; of what was not captured whole nobody knows */
+	const uint8_t *bytes;
+	size_t len;	 /* bytes that were sent */
+	size_t captured; /* of those, bytes that are here */
+};
+
+/* False: not TCP, not well-formed, or a fragment. */
+bool decode_tcp(const struct packet *p, struct segment *ret_segment);
 
 struct ip_address ip_address_of(const struct address *a);
 struct ip_address ip_address_of_v4(struct in_addr a);

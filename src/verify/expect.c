@@ -90,6 +90,10 @@ static void judge_condition(const struct expecting *x, const struct condition *c
 		break;
 	case EXPECT_PACKETS:
 	case EXPECT_BYTES:
+	case EXPECT_CONNECTIONS:
+	case EXPECT_SPREAD:
+	case EXPECT_RESPONSES:
+	case EXPECT_LOST:
 	case N_CONDITION_KINDS:
 		break;
 	case EXPECT_EXISTS:
@@ -152,8 +156,8 @@ static void judge_block(const struct trial *t, const struct expectation *e,
 	const struct expecting x = { t, e, v };
 
 	describe(t->topology, e, v);
-	if (e->interface != SIZE_MAX)
-		expect_judge_capture(&x);
+	if (e->n_captures != 0)
+		expect_judge_captures(&x);
 	for (size_t i = 0; i < e->n_conditions; i++)
 		judge_condition(&x, &e->conditions[i], &v->conditions[i]);
 	sum_up(v);

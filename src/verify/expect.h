@@ -7,6 +7,7 @@
 #ifndef HARNESS_VERIFY_EXPECT_H
 #define HARNESS_VERIFY_EXPECT_H
 
+#include "verify/http.h"
 #include "verify/trial.h"
 
 /* What a part of expect_*.c gets to judge: the conditions of one block. */
@@ -41,7 +42,13 @@ void expect_judge_file(const struct expecting *x, const struct condition *c,
 		       struct condition_verdict *v);
 void expect_judge_metric(const struct expecting *x, const struct condition *c,
 			 struct condition_verdict *v);
-/* All conditions of a block about a capture, in one pass over it. */
-void expect_judge_capture(const struct expecting *x);
+/* All conditions of a block about captures, in one pass over each. */
+void expect_judge_captures(const struct expecting *x);
+/*
+ * Those about answers, from what was found in n captures, in the files of these paths. gap: why there
+ * may have been more than was seen, or NULL.
+ */
+void expect_judge_http(const struct expecting *x, const struct http_tally *const *tallies,
+		       char *const *paths, size_t n, const char *gap);
 
 #endif

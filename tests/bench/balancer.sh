@@ -10,42 +10,14 @@ fi
 rounds=${ROUNDS:-5}
 requests=${REQUESTS:-20000}
 balancer=$PWD/${BUILD:-.build/release}/nodes/balancer
-work=$(mktemp -d)
-pids=
-# shellcheck disable=SC2329,SC2317 # the trap calls it
-clean_up() {
-	# shellcheck disable=SC2086 # a list
-	[ -z "$pids" ] || kill $pids 2>/dev/null || true
-	wait
-	rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
+. tests/bench/http.sh
 ip link set lo up
-
-median() {
-	sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'
-}
-
-listens() { # PORT
-	for _ in $(seq 500); do
-		[ -z "$(ss -Hltn "sport = :$1")" ] || return 0
-		sleep 0.01
-	done
-	echo "nothing listens on port $1" >&2; cat "$work"/*.log >&2
-	exit 1
-}
 
 stream=
 for module in /usr/lib*/nginx/modules/ngx_stream_module.so; do
 	[ ! -e "$module" ] || stream=$module
 done
-for tool in nginx ab; do
-	if ! command -v "$tool" >/dev/null; then
-		echo "balancer: not measured, $tool is not installed"
-		exit 0
-	fi
-done
+needs nginx ab
 
 {
 	printf 'worker_processes 1;\npid %s/web.pid;\nerror_log %s/web.log;\n' "$work" "$work"
@@ -116,44 +88,7 @@ port_of() {
 	esac
 }
 
-ticks() { # PEER: of the processor, that it has used
-	awk '{n += $14 + $15} END {print n + 0}' "/proc/$(head -n 1 "$work/$1.pids")/stat"
-}
-
-# load NAME AB-OPTION...: a line "requests/s p99-ms us-of-processor failed" for each peer and round.
-load() {
-	name=$1
-	shift
-	for _ in $(seq "$rounds"); do
-		for peer in $peers; do
-			before=$(ticks "$peer")
-			ab -q -r -n "$requests" "$@" "http://127.0.0.1:$(port_of "$peer")/page.html" >"$work/ab" 2>&1 || true
-			used=$(($(ticks "$peer") - before))
-			awk -v used="$used" -v n="$requests" -v hz="$(getconf CLK_TCK)" '
-				/^Requests per second/ { rate = $4 }
-				/^ *99%/ { p99 = $2 }
-				/^Failed requests/ { failed = $3 }
-				END { print rate + 0, p99 + 0, used * 1e6 / hz / n, failed + 0 }' \
-				"$work/ab" >>"$work/$name.$peer"
-		done
-	done
-	for peer in $peers; do
-		for column in 1 2 3; do
-			cut -d ' ' -f "$column" "$work/$name.$peer" | median
-		done | xargs >"$work/$name.$peer.median"
-		awk -v name="$name" -v peer="$peer" -v failed="$(awk '{n += $4} END {print n}' "$work/$name.$peer")" '
-			NR == 1 { split($0, ours) }
-			NR == 2 {
-				printf "%s, %s: %.0f requests/s, p99 %s ms, %.1f us of processor each, %d failed", name, peer, $1, $2, $3, failed
-				if (peer != "balancer")
-					printf "; balancer is %.2f of its rate, %.2f of its p99, %.2f of its cost",
-						ours[1] / ($1 + 1e-9), ours[2] / ($2 + 1e-9), ours[3] / ($3 + 1e-9)
-				print ""
-			}' "$work/$name.balancer.median" "$work/$name.$peer.median"
-	done
-}
-
 echo "== the balancer and its peers, one thread each, $requests requests of 1 KiB, medians of $rounds"
-load connections-50 -c 50
-load connections-500 -c 500
-load keep-alive-50 -c 50 -k
+load connections-50 "$peers" -c 50
+load connections-500 "$peers" -c 500
+load keep-alive-50 "$peers" -c 50 -k

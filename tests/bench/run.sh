@@ -68,6 +68,7 @@ for packets in full headers off; do
 done
 
 BUILD=$build ROUNDS=$rounds sh tests/bench/balancer.sh
+BUILD=$build ROUNDS=$rounds sh tests/bench/httpd.sh
 
 # The peer: socat over TCP, client to server through a bridge with a third host, nothing captured.
 cat >"$work/socat.sh" <<'EOF'

@@ -8,7 +8,7 @@ seconds=${FUZZ_SECONDS:-60}
 seeds=$(mktemp -d)
 trap 'rm -rf "$seeds"' EXIT
 
-mkdir -p "$seeds/topology" "$seeds/pcapng" "$seeds/link_log" "$seeds/wire" "$seeds/httpd"
+mkdir -p "$seeds/topology" "$seeds/pcapng" "$seeds/link_log" "$seeds/wire" "$seeds/httpd" "$seeds/http"
 cp topologies/*.conf tests/unit/topology/*.conf "$seeds/topology"
 # A small run gives captures and a log, where this machine may run one.
 if .build/release/harness run -q --captures "$seeds/captures" --only loss=10% \
@@ -21,8 +21,11 @@ for text in '0/a/%2e%2e/b' '0http://host/a' '1bytes=1-5' '2Content-Length: 5' '3
 	'4Sun, 06 Nov 1994 08:49:37 GMT'; do
 	printf '%s' "$text" >"$seeds/httpd/$(printf '%s' "$text" | cksum | cut -d' ' -f1)"
 done
+# See fuzz_http.c: a conversation, and segments of one.
+printf '1GET /page.html HTTP/1.1\r\n\r\n\0HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc' >"$seeds/http/whole"
+printf '2\002\0\0\0\0\212\0\0\001\0\010\0\001\001\031GET /page.html HTTP/1.0\r\n\r\n\210\0\001\001\004HTTP' >"$seeds/http/segments"
 status=0
-for name in topology pcapng link_log wire httpd; do
+for name in topology pcapng link_log wire httpd http; do
 	mkdir -p "$build/corpus/$name"
 	echo "== $name: $seconds s"
 	"$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 -verbosity=0 \

@@ -257,7 +257,13 @@ static void same_expectation(const struct expectation *a, const struct expectati
 	same_text(a->file, b->file);
 	same_text(a->filter, b->filter);
 	assert_true(a->program == b->program && a->metric == b->metric);
-	assert_true(a->node == b->node && a->interface == b->interface);
+	assert_int_equal(a->node, b->node);
+	assert_int_equal(a->n_captures, b->n_captures);
+	for (size_t i = 0; i < a->n_captures; i++)
+		assert_true(a->captures[i].node == b->captures[i].node &&
+			    a->captures[i].interface == b->captures[i].interface);
+	same_maybe_path(a->http, b->http);
+	assert_true(a->sample >= b->sample && a->sample <= b->sample);
 	assert_true(a->directed == b->directed && a->direction == b->direction);
 	assert_true(a->from_ns == b->from_ns && a->until_ns == b->until_ns);
 	assert_int_equal(a->n_conditions, b->n_conditions);
@@ -402,6 +408,10 @@ static const char everything[] =
 	"expect e6 { capture = a/eth1 filter = \"tcp port 80\" direction = in from = 500ms\n"
 	"    until = 2s packets = 3 bytes = \"<= 2kB\" }\n"
 	"expect e7 { capture = b }\n"
+	"expect e12 { capture = { b, a/eth1 } connections = \"> 2\" spread = \"<= 1\" from = 1s }\n"
+	"expect e13 { capture = b http = \"tests/unit/topology/files\" responses = 3 lost = 2\n"
+	"    sample = 12.5% }\n"
+	"expect e14 { capture = b http = \"tests/unit/topology/files\" }\n"
 	"expect e8 { metric = m1 above = 0.1 }\n"
 	"expect e9 { metric = m1 above = -1e9 below = 1.5 }\n"
 	"expect e10 { metric = m2 between = { 9, 9.9 } }\n"

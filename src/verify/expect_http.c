@@ -1,0 +1,147 @@
+/* Expectations of HTTP answers: what http.h found in captures, judged. */
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "verify/expect.h"
+#include "verify/http.h"
+
+/* The sums of all captures, and what the first of them has to tell. */
+struct found {
+	struct http_tally sum;
+	const char *wrong_path, *lost_path; /* of the captures that those are of */
+	char *gap;			    /* why there may have been more; NULL: there were not */
+};
+
+static void add_tally(struct found *f, const struct http_tally *t, const char *path)
+{
+	struct http_tally *s = &f->sum;
+
+	s->right += t->right;
+	s->right_bytes += t->right_bytes;
+	s->wrong += t->wrong;
+	s->lost += t->lost;
+	s->left += t->left;
+	s->open += t->open;
+	s->other += t->other;
+	s->unread += t->unread;
+	s->unseen += t->unseen;
+	if (s->first_unread == NULL)
+		s->first_unread = t->first_unread;
+	if (s->first_wrong == NULL && t->first_wrong != NULL) {
+		s->first_wrong = t->first_wrong;
+		s->filter_wrong = t->filter_wrong;
+		f->wrong_path = path;
+	}
+	if (s->first_lost == NULL && t->first_lost != NULL) {
+		s->first_lost = t->first_lost;
+		s->filter_lost = t->filter_lost;
+		f->lost_path = path;
+	}
+}
+
+/* The same as what is not there, or cannot be compared, may be wrong. */
+static char *find_gap(const struct expecting *x, const struct http_tally *sum, const char *gap)
+{
+	if (gap != NULL)
+		return text_dup(gap);
+	if (sum->unseen != 0 && x->trial->topology->capture.kind == CAPTURE_HEADERS)
+		return text_dup("captures of headers prove no bodies: record full packets");
+	if (sum->unseen != 0)
+		return text_format("bytes of %" PRIu64 " connections are not in the capture",
+				   sum->unseen);
+	if (sum->unread != 0)
+		return text_format("%" PRIu64 " could not be compared, the first %s", sum->unread,
+				   sum->first_unread);
+	return NULL;
+}
+
+static void add_count(struct text *t, uint64_t n, const char *what)
+{
+	if (n != 0)
+		text_add(t, "; %" PRIu64 " %s", n, what);
+}
+
+static void add_gap(struct text *t, enum outcome o, const struct found *f)
+{
+	if (o == OUTCOME_INCONCLUSIVE)
+		text_add(t, ", and there may have been others (%s)", f->gap);
+}
+
+static char *command_of(const char *path, const char *filter)
+{
+	return text_format("tcpdump -n -tttt -X -r '%s' '%s'", path, filter);
+}
+
+static void judge_responses(const struct condition *c, const struct found *f,
+			    struct condition_verdict *v)
+{
+	const struct http_tally *s = &f->sum;
+	enum outcome o = s->wrong != 0 ? OUTCOME_FAIL
+				       : expect_amount(&c->amount, s->right, f->gap != NULL);
+	struct text t = { 0 };
+	char bytes[16];
+
+	/* What may be wrong among those is not proven right. */
+	if (o == OUTCOME_PASS && f->gap != NULL)
+		o = OUTCOME_INCONCLUSIVE;
+	if (s->wrong != 0)
+		text_add(&t, "%" PRIu64 " wrong, the first %s; ", s->wrong, s->first_wrong);
+	text_add(&t, "%" PRIu64 " right, %s", s->right, text_bytes(bytes, s->right_bytes));
+	add_count(&t, s->other, "with another status than 200");
+	add_gap(&t, o, f);
+	expect_set(v, o, "%s", text_str(&t));
+	text_done(&t);
+	if (s->filter_wrong != NULL)
+		v->look = command_of(f->wrong_path, s->filter_wrong);
+}
+
+/* That some may be lost is no reason not to say that they were, and how. */
+static void note_lost(const struct expecting *x, const struct condition_verdict *v)
+{
+	run_verdict_note(x->trial->verdict, text_format("expect %s allows for what was lost: %s",
+							x->expectation->name, v->found));
+}
+
+static void judge_lost(const struct expecting *x, const struct condition *c, const struct found *f,
+		       struct condition_verdict *v)
+{
+	const struct http_tally *s = &f->sum;
+	enum outcome o = expect_amount(&c->amount, s->lost, f->gap != NULL);
+	struct text t = { 0 };
+
+	text_add(&t, "%" PRIu64 " request%s", s->lost, s->lost == 1 ? "" : "s");
+	if (s->first_lost != NULL)
+		text_add(&t, ", the first %s", s->first_lost);
+	add_count(&t, s->left, "that their client did not wait for");
+	add_count(&t, s->open, "that were under way at the end");
+	add_gap(&t, o, f);
+	expect_set(v, o, "%s", text_str(&t));
+	text_done(&t);
+	if (o == OUTCOME_PASS && s->lost != 0)
+		note_lost(x, v);
+	else if (s->filter_lost != NULL)
+		v->look = command_of(f->lost_path, s->filter_lost);
+}
+
+void expect_judge_http(const struct expecting *x, const struct http_tally *const *tallies,
+		       char *const *paths, size_t n, const char *gap)
+{
+	struct found f = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		add_tally(&f, tallies[i], paths[i]);
+
+	cleanup_free char *why = find_gap(x, &f.sum, gap);
+
+	f.gap = why;
+	for (size_t i = 0; i < x->expectation->n_conditions; i++) {
+		const struct condition *c = &x->expectation->conditions[i];
+		struct condition_verdict *v = &x->verdict->conditions[i];
+
+		if (c->kind == EXPECT_RESPONSES)
+			judge_responses(c, &f, v);
+		else if (c->kind == EXPECT_LOST)
+			judge_lost(x, c, &f, v);
+	}
+}
