@@ -133,8 +133,10 @@ check:
 	ci/deps check
 	@ci/check
 
-# What `make check` builds before it runs anything.
+# What `make check` builds before it runs anything. Topologies name programs of ours, which lie beside
+# whoever reads them.
 test: all $(UNIT) $(MISBEHAVING)
+	$(Q)ln -sfn ../../nodes $(BUILD)/tests/unit/nodes
 
 asan tsan:
 	@$(MAKE) --no-print-directory VARIANT=$@ test

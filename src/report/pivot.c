@@ -327,7 +327,7 @@ static void print_sheet(FILE *out, const struct section *s, const struct pivot *
 	titles[n + 1] = text_dup("verdict");
 	/* The last figures are the first to be left out. */
 	for (size_t i = 0; i < n + 2; i++)
-		columns[i] = (struct table_column){ titles[i], i <= n,
+		columns[i] = (struct table_column){ titles[i], i > 0 && i <= n,
 						    i > 1 && i <= n ? (unsigned)i : 0 };
 	for (size_t row = 0; row < s->rows.n; row++)
 		if (has_row(s, row))

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "topology/amount.h"
 #include "topology/build.h"
+#include "topology/expect_keys.h"
 #include "topology/names.h"
 #include "topology/units.h"
 
@@ -85,7 +86,7 @@ static void set_absent(struct builder *b, void *object, const struct value *valu
 	add_patterns(b, object, EXPECT_ABSENT, values, n);
 }
 
-static bool read_amount(struct builder *b, const struct value *v, bool sizes, struct amount *to)
+bool expect_read_amount(struct builder *b, const struct value *v, bool sizes, struct amount *to)
 {
 	struct err why;
 
@@ -101,7 +102,7 @@ static void set_count(struct builder *b, void *object, const struct value *value
 	struct amount a;
 
 	(void)n;
-	if (!read_amount(b, &values[0], false, &a))
+	if (!expect_read_amount(b, &values[0], false, &a))
 		return;
 	for (size_t i = 0; i < e->n_conditions; i++)
 		if (e->conditions[i].kind == EXPECT_OUTPUT)
@@ -173,147 +174,7 @@ static void set_png(struct builder *b, void *object, const struct value *values,
 static void set_size(struct builder *b, void *object, const struct value *values, size_t n)
 {
 	(void)n;
-	read_amount(b, &values[0], true, &expect_add(object, EXPECT_SIZE)->amount);
-}
-
-/* ---- of a capture ---- */
-
-static bool has_capture(const struct expectation *e, size_t node, size_t interface)
-{
-	for (size_t i = 0; i < e->n_captures; i++)
-		if (e->captures[i].node == node && e->captures[i].interface == interface)
-			return true;
-	return false;
-}
-
-static void set_capture(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	struct expectation *e = object;
-
-	e->captures = array_new(n, sizeof(*e->captures));
-	for (size_t i = 0; i < n; i++) {
-		size_t node = NOT_RESOLVED, interface = NOT_RESOLVED;
-
-		build_find_link(b, &values[i], &node, &interface);
-		if (interface == NOT_RESOLVED)
-			continue;
-		if (has_capture(e, node, interface))
-			build_refuse(b, &values[i], "is given twice");
-		else
-			e->captures[e->n_captures++] = (struct captured){ node, interface };
-	}
-	if (e->n_captures > 0)
-		e->node = e->captures[0].node;
-}
-
-/* Whether libpcap understands it is found out where libpcap is: capture/filter.h. */
-static void set_filter(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	struct expectation *e = object;
-
-	(void)n;
-	e->filter = text_dup(values[0].text);
-	e->filter_line = build_line(b, values[0].at);
-}
-
-static void set_direction(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	static const char *const words[N_DIRECTIONS] = { [LINK_OUT] = "out", [LINK_IN] = "in" };
-	struct expectation *e = object;
-	int d = build_choose(b, &values[0], words, N_DIRECTIONS);
-
-	(void)n;
-	if (d < 0)
-		return;
-	e->directed = true;
-	e->direction = (enum direction)d;
-}
-
-static void set_time(struct builder *b, uint64_t *to, const struct value *v)
-{
-	struct err why;
-
-	if (unit_duration(v->text, to, &why) != 0)
-		build_refuse(b, v, "%s", why.msg);
-}
-
-static void set_from(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	(void)n;
-	set_time(b, &((struct expectation *)object)->from_ns, &values[0]);
-}
-
-static void set_until(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	struct expectation *e = object;
-
-	(void)n;
-	set_time(b, &e->until_ns, &values[0]);
-	if (!b->refused && e->until_ns <= e->from_ns)
-		build_refuse(b, &values[0], "is not after 'from'");
-}
-
-static void set_packets(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	(void)n;
-	read_amount(b, &values[0], false, &expect_add(object, EXPECT_PACKETS)->amount);
-}
-
-static void set_bytes(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	(void)n;
-	read_amount(b, &values[0], true, &expect_add(object, EXPECT_BYTES)->amount);
-}
-
-static void set_connections(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	(void)n;
-	read_amount(b, &values[0], false, &expect_add(object, EXPECT_CONNECTIONS)->amount);
-}
-
-static void set_spread(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	(void)n;
-	read_amount(b, &values[0], false, &expect_add(object, EXPECT_SPREAD)->amount);
-	if (!b->refused && ((struct expectation *)object)->n_captures < 2)
-		build_refuse(b, &values[0], "is between captures: give 'capture' two or more");
-}
-
-static void set_http(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	struct expectation *e = object;
-	struct stat st;
-
-	(void)n;
-	e->http = build_path(b, values[0].text);
-	if (stat(e->http, &st) == 0 && !S_ISDIR(st.st_mode))
-		build_refuse(b, &values[0], "is no folder");
-	else if (access(e->http, R_OK | X_OK) != 0)
-		build_refuse(b, &values[0], "cannot be read: %s", strerror(errno));
-}
-
-static void set_responses(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	(void)n;
-	read_amount(b, &values[0], false, &expect_add(object, EXPECT_RESPONSES)->amount);
-}
-
-static void set_lost(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	(void)n;
-	read_amount(b, &values[0], false, &expect_add(object, EXPECT_LOST)->amount);
-}
-
-static void set_sample(struct builder *b, void *object, const struct value *values, size_t n)
-{
-	struct expectation *e = object;
-	struct err why;
-
-	(void)n;
-	if (unit_percent(values[0].text, &e->sample, &why) != 0)
-		build_refuse(b, &values[0], "%s", why.msg);
-	else if (!(e->sample > 0))
-		build_refuse(b, &values[0], "looks at nothing");
+	expect_read_amount(b, &values[0], true, &expect_add(object, EXPECT_SIZE)->amount);
 }
 
 /* ---- of a metric ---- */
@@ -488,19 +349,19 @@ static const struct key expect_keys[] = {
 	{ "sha256", false, false, set_sha256 },
 	{ "png", false, false, set_png },
 	{ "size", false, false, set_size },
-	{ "capture", true, false, set_capture },
-	{ "filter", false, false, set_filter },
-	{ "direction", false, false, set_direction },
-	{ "from", false, false, set_from },
-	{ "until", false, false, set_until },
-	{ "packets", false, false, set_packets },
-	{ "bytes", false, false, set_bytes },
-	{ "connections", false, false, set_connections },
-	{ "spread", false, false, set_spread },
-	{ "http", false, false, set_http },
-	{ "responses", false, false, set_responses },
-	{ "lost", false, false, set_lost },
-	{ "sample", false, false, set_sample },
+	{ "capture", true, false, expect_set_capture },
+	{ "filter", false, false, expect_set_filter },
+	{ "direction", false, false, expect_set_direction },
+	{ "from", false, false, expect_set_from },
+	{ "until", false, false, expect_set_until },
+	{ "packets", false, false, expect_set_packets },
+	{ "bytes", false, false, expect_set_bytes },
+	{ "connections", false, false, expect_set_connections },
+	{ "spread", false, false, expect_set_spread },
+	{ "http", false, false, expect_set_http },
+	{ "responses", false, false, expect_set_responses },
+	{ "lost", false, false, expect_set_lost },
+	{ "sample", false, false, expect_set_sample },
 	{ "metric", false, false, set_metric },
 	{ "of", true, false, set_of },
 	{ "above", false, false, set_above },

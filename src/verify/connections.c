@@ -167,6 +167,13 @@ static int64_t offset_of(const struct half *h, uint32_t seq)
 	return (int64_t)h->next + (int32_t)(seq - now);
 }
 
+/* What follows means nothing without the bytes that were not captured. */
+static void cut_off(struct connection *c, enum peer from)
+{
+	c->halves[from].cut = true;
+	c->over = true;
+}
+
 static void take_bytes(struct connections *s, struct connection *c, enum peer from,
 		       const struct segment *g, struct place at)
 {
@@ -183,7 +190,7 @@ static void take_bytes(struct connections *s, struct connection *c, enum peer fr
 		h->fin_place = at;
 	}
 	if (g->captured < g->len) {
-		h->cut = true;
+		cut_off(c, from);
 		return;
 	}
 
@@ -271,7 +278,7 @@ static void take(struct connections *s, struct connection *c, enum peer from,
 	if (h->begun)
 		take_bytes(s, c, from, g, at);
 	else
-		h->cut = true;
+		cut_off(c, from);
 }
 
 void connections_add(struct connections *s, const struct segment *g, uint64_t frame)

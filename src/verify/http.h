@@ -22,7 +22,7 @@ struct http_tally {
 	uint64_t open;	     /* that neither did */
 	uint64_t other;	     /* answers with another status */
 	uint64_t unread;     /* not compared */
-	uint64_t unseen;     /* connections of which bytes are missing in the capture */
+	uint64_t unseen;     /* connections that cannot be read for bytes that are missing */
 	/* Of the first of its kind, in words (NULL: there is none), and how tcpdump finds it. */
 	char *first_wrong, *first_lost, *first_unread;
 	char *filter_wrong, *filter_lost;

@@ -214,6 +214,7 @@ static void not_captured_whole(void **state)
 	WITH_CONNECTION(w);
 	s.captured = 2;
 	add(&w, s);
+	from_server(&w, "R", 3, "");
 	assert_string_equal(wire_end(&w), "missing");
 }
 

@@ -105,8 +105,10 @@ static void what_was_not_captured_proves_nothing(void **state)
 	(void)state;
 	frames_begin(&f, l, 0, 64);
 	frames_converse(&f, 40000, GET, OK PAGE, "F.");
+	frames_converse(&f, 40001, GET, OK PAGE, "R");
 	frames_end(&f);
 	found(l, OUTCOME_INCONCLUSIVE, 0, "captures of headers prove no bodies");
+	assert_says(l->verdict.expectations[0].conditions[1].found, "0 requests, and there may");
 	xlab_free(l);
 
 	l = http_lab("responses = \"> 0\"", "");

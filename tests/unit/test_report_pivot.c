@@ -44,6 +44,48 @@ static char *table_of(const struct test_point *t, size_t n, size_t n_variables, 
 	return out;
 }
 
+/* Two figures of the same runs, as columns. */
+static void many_figures_are_columns(void **state)
+{
+	struct variable_value v[3][2] = {
+		{ { mode, text_dup("loop") }, { size, text_dup("small") } },
+		{ { mode, text_dup("loop") }, { size, text_dup("big") } },
+		{ { mode, text_dup("pool") }, { size, text_dup("small") } },
+	};
+	const struct pivot_point rates[] = {
+		{ v[0], 2, OUTCOME_PASS, true, 1234.56 },
+		{ v[1], 2, OUTCOME_FAIL, true, 5 },
+		{ v[2], 2, OUTCOME_PASS, true, 0.5 },
+	};
+	const struct pivot_point counts[] = {
+		{ v[0], 2, OUTCOME_PASS, true, 1e6 },
+		{ v[1], 2, OUTCOME_FAIL, true, 5 },
+		{ v[2], 2, OUTCOME_PASS, false, 0 },
+	};
+	const struct pivot figures[] = { { "rate", "/s", rates, 3 }, { "count", "", counts, 3 } };
+	char *out = NULL;
+	size_t len;
+	FILE *f = open_memstream(&out, &len);
+
+	(void)state;
+	pivot_print_sheets(f, figures, 2, 0, false);
+	fclose(f);
+	assert_string_equal(out, "  mode=loop\n"
+				 "  size      rate    count  verdict\n"
+				 "  small  1235 /s  1000000  ✓ pass\n"
+				 "  big          -        -  ✗ FAIL\n"
+				 "\n"
+				 "  mode=pool\n"
+				 "  size     rate  count  verdict\n"
+				 "  small  0.5 /s      -  ✓ pass\n"
+				 "\n");
+	free(out);
+	for (size_t i = 0; i < 3; i++) {
+		free(v[i][0].value);
+		free(v[i][1].value);
+	}
+}
+
 #define assert_table(points, n_variables, width, expected)                                         \
 	do {                                                                                       \
 		cleanup_free char *found__ = table_of(                                             \
@@ -198,6 +240,7 @@ static void figures_of_runs_become_samples(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many_figures_are_columns),
 		cmocka_unit_test(two_variables_are_rows_and_columns),
 		cmocka_unit_test(repeated_runs_are_their_median),
 		cmocka_unit_test(further_variables_make_sections),
