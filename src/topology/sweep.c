@@ -157,8 +157,9 @@ static void consider_synonyms(struct nearest *n, const struct section_kind *kind
 				n->best = synonyms[i][1];
 }
 
+/* bare: neither a value nor a block follows, so it may be a piece of the value before it. */
 static void report_unknown(struct sweep *s, const struct section_kind *kind, const struct token *t,
-			   bool block)
+			   bool block, bool bare)
 {
 	char name[64];
 	size_t len = t->len < sizeof(name) - 1 ? t->len : sizeof(name) - 1;
@@ -172,23 +173,29 @@ static void report_unknown(struct sweep *s, const struct section_kind *kind, con
 		nearest_consider(&n, kind->children[i]->name);
 	if (!block && n.best == NULL)
 		consider_synonyms(&n, kind);
-	problem_add(s->problems, t->at, "unknown %s '%s' %s%s%s", block ? "block" : "key", name,
+	problem_add(s->problems, t->at, "unknown %s '%s' %s%s%s%s", block ? "block" : "key", name,
 		    kind == &grammar_top ? "at the top of the file" : "in ",
-		    kind == &grammar_top ? "" : kind->name, nearest_hint(&n));
+		    kind == &grammar_top ? "" : kind->name, nearest_hint(&n),
+		    bare && n.best == NULL ? ": a value of several words stands in quotes" : "");
 }
 
 static void sweep_unknown(struct sweep *s, const struct section_kind *kind,
 			  const struct token *name)
 {
 	struct token t = scan_next(&s->scan);
+	bool block = false;
 
-	report_unknown(s, kind, name, t.type == TOKEN_OPEN || is_text(&t));
 	if (t.type == TOKEN_EQUALS) {
+		report_unknown(s, kind, name, false, false);
 		skip_values(s);
 		return;
 	}
-	if (is_text(&t))
+	if (is_text(&t)) {
 		t = scan_next(&s->scan);
+		block = kind == &grammar_top;
+	}
+	block = block || t.type == TOKEN_OPEN;
+	report_unknown(s, kind, name, block, !block);
 	if (t.type == TOKEN_OPEN)
 		skip_braces(s, t.at);
 	else

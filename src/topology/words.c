@@ -33,24 +33,50 @@ static const char *read_word(const char *s, struct text *w)
 	return quote == '\0' ? s : NULL;
 }
 
+/* What a shell would take for a redirection, a pipe or the end of the command. */
+static size_t operator_len(const char *word)
+{
+	size_t digits = strspn(word, "0123456789");
+
+	if (word[digits] != '<' && word[digits] != '>')
+		digits = 0;
+	return strchr("<>|&;", word[digits]) != NULL ? digits + strspn(word + digits, "<>|&;") : 0;
+}
+
+static bool refuse_operator(struct builder *b, const struct value *v, const char *word)
+{
+	size_t len = operator_len(word);
+
+	if (len > 0)
+		build_refuse(b, v,
+			     "has '%.*s', and no shell that knows it: write { sh, -c, '...' }, or "
+			     "quote it",
+			     (int)len, word);
+	return len > 0;
+}
+
 /* NULL-terminated; NULL after the value was refused. */
 static char **split(struct builder *b, const struct value *v)
 {
 	char **words = array_new(strlen(v->text) / 2 + 2, sizeof(*words));
 	const char *s = v->text + strspn(v->text, " \t\n");
 	size_t n = 0;
+	bool refused = false;
 
-	while (s != NULL && *s != '\0') {
+	while (s != NULL && *s != '\0' && !refused) {
 		struct text word = { 0 };
+
+		refused = refuse_operator(b, v, s);
 
 		s = read_word(s, &word);
 		words[n++] = text_take(&word);
 		if (s != NULL)
 			s += strspn(s, " \t\n");
 	}
-	if (s != NULL && n > 0)
+	if (s != NULL && n > 0 && !refused)
 		return words;
-	build_refuse(b, v, s == NULL ? "has a quote that is not closed" : "is no command");
+	if (!refused)
+		build_refuse(b, v, s == NULL ? "has a quote that is not closed" : "is no command");
 	for (size_t i = 0; i < n; i++)
 		free(words[i]);
 	free(words);

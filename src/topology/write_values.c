@@ -46,7 +46,7 @@ static void add_word(struct text *t, const char *word)
 
 static bool needs_quotes(const char *word)
 {
-	return *word == '\0' || strpbrk(word, " \t\n'\"\\") != NULL;
+	return *word == '\0' || strpbrk(word, " \t\n'\"\\<>|&;") != NULL;
 }
 
 /* One value, split by its blanks: an argument may be empty, a value may not. */
