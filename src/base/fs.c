@@ -174,18 +174,10 @@ int fs_nodes_folder(char **ret_path, struct err *e)
 	exe[len] = '\0';
 	*strrchr(exe, '/') = '\0';
 
-	/* Of a harness that was built, of tests of that, of one that was installed. */
-	static const char *const places[] = { "nodes", "../../nodes", "../libexec/harness" };
-	const size_t n = sizeof(places) / sizeof(places[0]);
+	cleanup_free char *built = text_format("%s/nodes", exe);
 
-	for (size_t i = 0; i < n; i++) {
-		cleanup_free char *place = text_format("%s/%s", exe, places[i]);
-
-		if (i + 1 == n || access(place, X_OK) == 0) {
-			*ret_path = take_ptr(place);
-			break;
-		}
-	}
+	*ret_path = access(built, X_OK) == 0 ? take_ptr(built)
+					     : text_format("%s/../libexec/harness", exe);
 	return 0;
 }
 
