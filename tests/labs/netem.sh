@@ -55,7 +55,7 @@ done
 
 # ---- a lab with it: every frame accounted for ----
 
-head -c 300000 /dev/urandom >"$inside/data.bin"
+head -c 1000000 /dev/urandom >"$inside/data.bin"
 cat >"$inside/links.conf" <<'EOF'
 hub Hub1 {}
 node a { interface eth0 { network = Hub1  address = "10.0.0.1/24"
@@ -64,7 +64,7 @@ node b { interface eth0 { network = Hub1  address = "10.0.0.2/24"
 	in { delay = 3ms  jitter = 2ms  jitter-shape = normal  rate = 5mbit } } }
 transfer one { from = a  to = b  files = "data.bin" }
 fault cut { at = 100ms  for = 50ms  link = b  action = down }
-fault clean { at = 250ms  link = a  out { loss = 0% } }
+fault clean { at = 1s  link = a  out { loss = 0% } }
 EOF
 stock_kernel -t 60 "$harness" run --engine netem --captures "$inside/captures" "$inside/links.conf"
 same "a lab with netem passes" 0 "$status"
