@@ -166,6 +166,9 @@ soak: test
 	LONG=1 BUILD=$(BUILD) tests/labs/sizes.sh
 	SEEDS=200 BUILD=$(BUILD) tests/labs/links.sh
 	SEEDS=200 BUILD=$(BUILD) tests/labs/random.sh
+	@$(MAKE) --no-print-directory asan
+	for lab in balancer httpd load networks matrix; do \
+		BUILD=.build/asan tests/labs/$$lab.sh || exit 1; done
 
 install: all
 	install -D -m 755 $(BUILD)/harness $(DESTDIR)$(PREFIX)/bin/harness
