@@ -167,7 +167,7 @@ void crew_stop(struct crew *c, enum program_role role)
 		if (p->role != role || p->state != PROGRAM_RUNNING)
 			continue;
 		p->past_deadline = p->past_deadline ||
-				   (c->evidence->past_deadline && role == ROLE_SENDER);
+				   (c->evidence->past_deadline && crew_waits_for(c, i));
 		if (c->members[i].kill_ns == 0)
 			crew_stop_one(c, i);
 	}

@@ -60,8 +60,10 @@ int crew_act(struct crew *c, struct err *e);
 uint64_t crew_next(struct crew *c);
 /* Whether every server has become ready or has ended, but for those that come after others. */
 bool crew_is_ready(const struct crew *c);
-/* Whether all that is no server has ended. */
+/* Whether all that is to end by itself has: what is no server, and servers that say so. */
 bool crew_is_done(const struct crew *c);
+/* Whether this one is to end by itself. */
+bool crew_waits_for(const struct crew *c, size_t program);
 
 int crew_start_one(struct crew *c, size_t program, struct err *e);
 size_t crew_count_running(const struct crew *c, enum program_role role);

@@ -266,10 +266,17 @@ bool crew_is_ready(const struct crew *c)
 	return true;
 }
 
+bool crew_waits_for(const struct crew *c, size_t i)
+{
+	const struct command *command = c->programs->p[i].command;
+
+	return c->evidence->programs[i].role == ROLE_SENDER || (command != NULL && command->ends);
+}
+
 bool crew_is_done(const struct crew *c)
 {
 	for (size_t i = 0; i < c->evidence->n_programs; i++)
-		if (c->evidence->programs[i].role == ROLE_SENDER && !has_ended(c, i))
+		if (crew_waits_for(c, i) && !has_ended(c, i))
 			return false;
 	return true;
 }

@@ -101,6 +101,12 @@ static void set_background(struct builder *b, void *object, const struct value *
 	build_set_flag(b, &((struct command *)object)->background, &values[0]);
 }
 
+static void set_ends(struct builder *b, void *object, const struct value *values, size_t n)
+{
+	(void)n;
+	build_set_flag(b, &((struct command *)object)->ends, &values[0]);
+}
+
 /* Those of one kind are numbered in the order of the file, also those that come later. */
 static bool find_block(struct builder *b, const struct section_kind *kind, const char *name,
 		       size_t *ret_index, struct nearest *near)
@@ -343,6 +349,12 @@ static void end_program(struct builder *b, void *object, const struct section *s
 		build_complain(b, s, "ready-within",
 			       "ready-within without 'listens' or 'ready-output': this program is "
 			       "never waited for");
+	if (c->ends && !command_is_server(c))
+		build_complain(b, s, "ends",
+			       "ends is for a server: this program is waited for anyway");
+	if (c->ends && c->restart == RESTART_ALWAYS)
+		build_complain(b, s, "restart",
+			       "restart 'always' goes with no end: this program would never end");
 	if (c->restart == RESTART_ALWAYS && !command_is_server(c))
 		build_complain(b, s, "restart",
 			       "restart 'always' is for a server: this program would never end");
@@ -390,6 +402,7 @@ static const struct key program_keys[] = {
 	{ "ready-output", false, false, set_ready_output },
 	{ "ready-within", false, false, set_ready_within },
 	{ "background", false, false, set_background },
+	{ "ends", false, false, set_ends },
 	{ "after", true, false, set_after },
 	{ "env", true, false, set_env },
 	{ "cwd", false, false, set_cwd },

@@ -169,6 +169,7 @@ struct command {
 	size_t n_listens;
 	char *ready_output; /* an expression that a line of its output matches when it is ready */
 	bool background;    /* a server that is ready when it was started */
+	bool ends;	    /* a server that ends by itself, which the run waits for */
 	struct dependency *after;
 	size_t n_after;
 	char **env;  /* NULL-terminated, NAME=VALUE, added to the harness's own */

@@ -42,6 +42,8 @@ static void write_start(struct text *out, const struct topology *t, const struct
 	key_duration(out, "ready-within", c->ready_within_ns, DEFAULT_READY_WITHIN);
 	if (c->background)
 		text_add(out, "\tbackground = yes\n");
+	if (c->ends)
+		text_add(out, "\tends = yes\n");
 	for (size_t i = 0; i < c->n_after; i++)
 		text_add(out, "%s%s", i == 0 ? "\tafter = { " : ", ",
 			 c->after[i].transfer ? t->transfers[c->after[i].index].name

@@ -192,13 +192,12 @@ static char *early_end_text(const struct program_evidence *p, const struct comma
 	if (c != NULL && !p->ready)
 		return text_format("exited %d before it was ready", p->status);
 	if (c != NULL && p->status == 0)
-		return text_format("exited 0 before it was told to stop (if it should, expect it: "
-				   "program = %s  exit = 0)",
-				   c->name);
+		return text_format("exited 0 before it was told to stop (if it should, say so: "
+				   "ends = yes)");
 	return text_format("exited %d before it was told to stop", p->status);
 }
 
-/* It ended by itself: right for a sender, wrong for a receiver. */
+/* It ended by itself: right for a sender, wrong for a receiver, unless it is to end. */
 static void judge_own_end(const struct program_evidence *p, const struct command *c,
 			  struct program_verdict *v)
 {
@@ -209,7 +208,7 @@ static void judge_own_end(const struct program_evidence *p, const struct command
 		     text_format("killed by %s while it was needed", signal_name(p->status, buf)));
 	else if (p->left_behind != 0)
 		fail(v, left_behind_text(p, true));
-	else if (p->role == ROLE_RECEIVER)
+	else if (p->role == ROLE_RECEIVER && (c == NULL || !c->ends || !p->ready))
 		fail(v, early_end_text(p, c));
 	else if (p->status != 0)
 		fail(v, text_format("exited %d", p->status));

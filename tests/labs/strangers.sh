@@ -88,6 +88,28 @@ has "restarts: until it is given up" 'never.* exited 4, after 2 restarts' restar
 same "restarts: the one that came good" pass \
 	"$(jq -r '.runs[0].programs[] | select(.name | endswith("shaky")).outcome' "$report")"
 
+lab ends <<'EOF'
+program once  { node = alpine-2  command = "sh -c 'echo up; read line; sleep 0.3; echo $line; exit 0'"  stdin = "words"
+                ready-output = up  ends = yes }
+program client { node = alpine-1  command = true }
+EOF
+same "a server that ends: exit status" 0 "$status"
+same "a server that ends: it had its time" "from a file" "$(logs ends alpine-2.sh.once | tail -n 1)"
+
+lab endless <<'EOF'
+deadline = 1s
+program once  { node = alpine-2  command = "sh -c 'echo up; sleep 100'"  ready-output = up  ends = yes }
+EOF
+same "a server that does not end: exit status" 124 "$status"
+has "a server that does not end: reason" 'once: still running when the deadline of 1.00 s passed' endless.out
+
+lab early <<'EOF'
+program once  { node = alpine-2  command = "sh -c 'echo up; sleep 0.1'"  ready-output = up }
+program client { node = alpine-1  command = "sleep 0.5" }
+EOF
+same "a server that ends and does not say so: exit status" 1 "$status"
+has "a server that ends and does not say so: reason" 'once: exited 0 before it was told to stop .*ends = yes' early.out
+
 # ---- misbehaviour ----
 
 lab background <<'EOF'

@@ -204,6 +204,7 @@ static void same_start(const struct command *a, const struct command *b)
 {
 	same_text(a->ready_output, b->ready_output);
 	assert_int_equal(a->background, b->background);
+	assert_int_equal(a->ends, b->ends);
 	assert_int_equal(a->n_after, b->n_after);
 	for (size_t i = 0; i < a->n_after; i++) {
 		assert_int_equal(a->after[i].transfer, b->after[i].transfer);
@@ -386,7 +387,7 @@ static const char everything[] =
 	"program r { node = a command = \"ls %{here}\" ready-output = 'up \\d+ \"' ready-within = "
 	"3s\n"
 	" listens = udp/9 after = s env = { \"A=1 2\", \"B=\" } cwd = \"tests/labs\" user = root\n"
-	" stdin = \"ci/check\" stop-signal = INT stop-within = 90ms deadline = 4s\n"
+	" ends = yes stdin = \"ci/check\" stop-signal = INT stop-within = 90ms deadline = 4s\n"
 	" restart = \"on-failure:4\" cpus = 0.3 memory = 3MiB }\n"
 	"program s { node = b command = \"curl -w %%{http_code}%%%{here}\" background = yes "
 	"restart = always }\n"
