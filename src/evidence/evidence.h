@@ -45,6 +45,9 @@ enum program_state {
 	PROGRAM_KILLED,	 /* status is the signal that ended it */
 };
 
+/* Of a log, which may have 64 million lines in 64 MiB, so many have their times. */
+#define MAX_LOG_TIMES 1000000
+
 struct program_evidence {
 	char name[96];	 /* "alpine-2/udp-recv" */
 	size_t node;	 /* index into topology.nodes */
@@ -68,7 +71,8 @@ struct program_evidence {
 	/*
 	 * Standard output and error, a path relative to the run's folder. Of `program` blocks:
 	 * beside it lies NAME.times instead of NAME.log, which has for each line of the log the
-	 * time when its first byte came, seconds since 1970 as "1700000000.123456789".
+	 * time when its first byte came, seconds since 1970 as "1700000000.123456789"; of the
+	 * first MAX_LOG_TIMES lines.
 	 */
 	char log[256];
 	uint64_t output;      /* bytes that it wrote, when there is a NAME.times */

@@ -22,8 +22,6 @@
 #define CHUNK ((size_t)64 << 10)
 /* As much of a line as is looked at for ready-output. */
 #define MAX_LINE ((size_t)8 << 10)
-/* Lines that get their time; a log of 64 MiB may be one of 64 million. */
-#define MAX_TIMES 1000000
 
 struct stream {
 	struct program_evidence *evidence;
@@ -79,7 +77,7 @@ static int keep_bytes(struct stream *s, const char *bytes, size_t len, struct er
 
 static int keep_time(struct stream *s, const struct timespec *now, struct err *e)
 {
-	if (s->n_times++ >= MAX_TIMES || s->tail != NULL)
+	if (s->n_times++ >= MAX_LOG_TIMES || s->tail != NULL)
 		return 0;
 	return fprintf(s->times, "%lld.%09ld\n", (long long)now->tv_sec, now->tv_nsec) > 0
 		       ? 0

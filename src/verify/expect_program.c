@@ -7,6 +7,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "verify/expect.h"
+#include "verify/log_tail.h"
 #include "verify/output.h"
 
 /* What a shell adds to the number of a signal. */
@@ -72,7 +73,7 @@ void expect_judge_exit(const struct expecting *x, const struct condition *c,
 	/* It was stopped because the run was: it may have had more to do. */
 	set_status(p, x->trial->cut_short && p->told_to_stop ? OUTCOME_INCONCLUSIVE : OUTCOME_FAIL,
 		   v);
-	v->nearest = programs_last_words(x->trial, p->log);
+	v->nearest = log_tail(x->trial, p->log);
 	v->look = log_path(x, p);
 }
 
@@ -143,7 +144,7 @@ static void judge_tally(const struct expecting *x, const struct condition *c,
 	if (v->look == NULL)
 		v->look = text_dup(o->path);
 	if (v->nearest == NULL)
-		v->nearest = programs_last_words(x->trial, program_of(x)->log);
+		v->nearest = log_tail(x->trial, program_of(x)->log);
 }
 
 void expect_judge_output(const struct expecting *x, const struct condition *c,

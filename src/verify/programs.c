@@ -13,96 +13,8 @@
 #include "base/signals.h"
 #include "topology/units.h"
 #include "verify/expect.h"
+#include "verify/log_tail.h"
 #include "verify/trial.h"
-
-#define LAST_LINES 10
-#define MAX_OUTPUT 4096 /* bytes of a log that are shown */
-
-/* ---- the last lines of a log ---- */
-
-/* Where the last lines of these bytes begin. */
-static size_t last_lines(const char *s, size_t len)
-{
-	size_t lines = 0, at = len;
-
-	if (at > 0 && s[at - 1] == '\n')
-		at--;
-	for (; at > 0; at--)
-		if (s[at - 1] == '\n' && ++lines == LAST_LINES)
-			return at;
-	return at;
-}
-
-/* Bytes of well-formed UTF-8 at s that are for showing; 0 when there are none. */
-static size_t printable(const char *s, size_t left)
-{
-	unsigned char c = (unsigned char)*s;
-
-	if (c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f))
-		return 1;
-	/* U+0080 to U+009F are control characters, too (ECMA-48). */
-	for (size_t len = 2; c >= 0xc2 && len <= 4 && len <= left; len++)
-		if (text_is_utf8(s, len))
-			return c == 0xc2 && (unsigned char)s[1] < 0xa0 ? 0 : len;
-	return 0;
-}
-
-/* Escapes make it longer: what does not fit is cut off in front, where the older lines are. */
-static char *sanitised(const char *s, size_t len)
-{
-	struct text t = { 0 };
-
-	for (size_t i = 0; i < len;) {
-		size_t n = printable(s + i, len - i);
-
-		if (n != 0)
-			text_add_bytes(&t, s + i, n);
-		else
-			text_add(&t, "\\x%02x", (unsigned char)s[i]);
-		i += n != 0 ? n : 1;
-	}
-	if (t.len <= MAX_OUTPUT)
-		return text_take(&t);
-
-	size_t from = t.len - MAX_OUTPUT;
-
-	while (((unsigned char)t.s[from] & 0xc0) == 0x80)
-		from++;
-
-	char *end = text_dup(t.s + from);
-
-	text_done(&t);
-	return end;
-}
-
-/* However long the log is, only its end is read. NULL: there is none. */
-static char *log_tail(const char *folder, const char *log)
-{
-	cleanup_free char *path = text_format("%s/%s", folder, log);
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char buf[MAX_OUTPUT];
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		return NULL;
-
-	off_t from = st.st_size > MAX_OUTPUT ? st.st_size - MAX_OUTPUT : 0;
-	ssize_t n = pread(fd, buf, sizeof(buf), from);
-
-	if (n <= 0)
-		return NULL;
-
-	size_t start = last_lines(buf, (size_t)n);
-
-	return sanitised(buf + start, (size_t)n - start);
-}
-
-char *programs_last_words(const struct trial *t, const char *log)
-{
-	return log_tail(t->folder, log);
-}
-
-/* ---- judging ---- */
 
 static bool killed_by_fault(const struct program_evidence *p)
 {
@@ -343,6 +255,6 @@ void programs_judge(struct trial *t)
 		judge_program(t, i, v);
 		judge_limits(p, command_of(t, i), v);
 		if (v->outcome == OUTCOME_FAIL)
-			v->output = log_tail(t->folder, p->log);
+			v->output = log_tail(t, p->log);
 	}
 }

@@ -125,8 +125,6 @@ void watch_captures(struct trial *t);
 void captures_judge(struct trial *t);
 void faults_judge(struct trial *t);
 void programs_judge(struct trial *t);
-/* The last lines of a log of the run, for showing (free), or NULL. */
-char *programs_last_words(const struct trial *t, const char *log);
 /* metrics.c, then expect.c, which looks at captures' verdicts and metrics, too. */
 void metrics_judge(struct trial *t);
 void expectations_judge(struct trial *t);

@@ -159,7 +159,7 @@ program client { node = alpine-1  command = true }
 EOF
 same "never ready: exit status" 1 "$status"
 has "never ready: reason" "mute: not ready within 300 ms: it wrote no line that matches 'now\\|ready'" unready.out
-has "never ready: what it said" '\| soon' unready.out
+has "never ready: what it said" '\| +[0-9.]+ s  soon$' unready.out
 same "never ready: nobody was started" null \
 	"$(jq -r '.runs[0].programs[] | select(.name | endswith("client")).time_ns' "$report")"
 
