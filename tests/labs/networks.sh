@@ -128,7 +128,7 @@ node r { interface eth0 { network = A address = { 10.0.1.1/24, "2001:db8:a::1/64
 node b { interface eth0 { network = B address = { 10.0.2.2/24, "2001:db8:b::2/64" } mtu = 1400 }
          gateway = { 10.0.2.1, "2001:db8:b::1" } }
 program whole { node = a command = "sh -c '! ping -c 1 -W 5 -M do -s 1472 10.0.2.2'" }
-program parts { node = b command = "ping -c 1 -M dont -s 2000 10.0.1.2" }
+program parts { node = b command = "ping -c 1 -M dont -s 2000 10.0.1.2" after = whole }
 program six   { node = a command = "ping -c 2 -i 0.2 -W 2 -s 1440 2001:db8:b::2" }
 transfer t { from = a to = b files = "$top/topologies/files/2.png" }
 EOF
