@@ -130,6 +130,19 @@ static bool is_behind(const struct course *c, const struct event *ev, const stru
 	return c->before == NULL || (same ? l->number > c->line : l->time_ns >= c->time_ns);
 }
 
+/* Lines have the time when they were read, which may be a moment after their program has ended. */
+static void clamp_time(const struct course *c, const struct event *ev, struct output_line *l)
+{
+	const struct program_evidence *p = expect_program(c->x->trial, ev->index);
+	uint64_t ended_ns;
+
+	if (p == NULL || p->ended_ns == 0 || p->left_behind != 0)
+		return;
+	ended_ns = expect_real_ns(c->x->trial, p->ended_ns);
+	if (l->time_ns > ended_ns)
+		l->time_ns = ended_ns;
+}
+
 /* 1: *ret_line is the first that is behind; 0: none is, and *ret_line is the last match, if any. */
 static int find_behind(const struct course *c, const struct event *ev, struct output *o,
 		       struct output_line *ret_line, struct err *e)
@@ -141,6 +154,7 @@ static int find_behind(const struct course *c, const struct event *ev, struct ou
 	if (pattern_new(ev->text, &p, NULL, e) != 0)
 		return -1;
 	while ((found = output_find(o, p, &line, e)) == 1) {
+		clamp_time(c, ev, &line);
 		*ret_line = line;
 		if (is_behind(c, ev, &line))
 			return 1;

@@ -238,11 +238,11 @@ fi
 lab tools <<'END'
 program dump  { node = b  command = "tcpdump -n -l --immediate-mode -Z root -i eth0 icmp"
                 ready-output = '^listening on eth0'  stop-signal = SIGINT }
-program nc    { node = b  command = "busybox nc -l -p 7"  listens = tcp/7 }
+program nc    { node = b  command = "busybox nc -l -p 7"  listens = tcp/7  ends = yes }
 program hello { node = a  command = { sh, -c, "echo hello | busybox nc -w 1 b 7" } }
 program ping  { node = a  command = "ping -c 2 -i 0.2 10.0.0.2"  after = hello }
 program hops  { node = a  command = "traceroute -n 10.0.0.2" }
-expect hello  { program = nc  exit = { 0, SIGTERM }  output = '^hello$' }
+expect hello  { program = nc  output = '^hello$' }
 expect seen   { program = dump  output = 'ICMP echo request'  count = 2 }
 expect one    { program = hops  output = '^ *1  10\.0\.0\.2 '  absent = '^ *2 ' }
 expect rtt    { metric = rtt  below = 1000 }
