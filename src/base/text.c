@@ -80,15 +80,24 @@ char *text_take(struct text *t)
 	return s;
 }
 
-char *text_format(const char *format, ...)
+char *text_vformat(const char *format, va_list ap)
 {
 	struct text t = { 0 };
+
+	text_vadd(&t, format, ap);
+	return text_take(&t);
+}
+
+char *text_format(const char *format, ...)
+{
 	va_list ap;
 
 	va_start(ap, format);
-	text_vadd(&t, format, ap);
+
+	char *s = text_vformat(format, ap);
+
 	va_end(ap);
-	return text_take(&t);
+	return s;
 }
 
 char *text_dup(const char *s)

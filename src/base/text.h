@@ -30,6 +30,7 @@ char *text_take(struct text *t);
 
 /* printf into a new string (free). Aborts when there is no memory. */
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *text_vformat(const char *format, va_list ap) __attribute__((format(printf, 1, 0)));
 /* strdup() that aborts when there is no memory. */
 char *text_dup(const char *s);
 

@@ -171,7 +171,7 @@ void check_metrics(const struct topology *t, struct text *out)
 static bool has_limits(const struct topology *t)
 {
 	for (size_t i = 0; i < t->n_commands; i++)
-		if (t->commands[i].cpus > 0 || t->commands[i].memory != 0)
+		if (command_has_limits(&t->commands[i]))
 			return true;
 	return false;
 }

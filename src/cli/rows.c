@@ -16,13 +16,11 @@ struct row *rows_add(struct rows *t)
 
 void row_cell(struct row *r, const char *format, ...)
 {
-	struct text t = { 0 };
 	va_list ap;
 
 	va_start(ap, format);
-	text_vadd(&t, format, ap);
+	r->cells[r->n++] = text_vformat(format, ap);
 	va_end(ap);
-	r->cells[r->n++] = text_take(&t);
 }
 
 /* Columns on a terminal: bytes that begin a UTF-8 sequence. */

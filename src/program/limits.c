@@ -40,7 +40,7 @@ struct guard_report {
 
 static bool has_limits(const struct program *p)
 {
-	return p->command != NULL && (p->command->cpus > 0 || p->command->memory != 0);
+	return p->command != NULL && command_has_limits(p->command);
 }
 
 static unsigned controllers_for(const struct programs *programs)

@@ -217,11 +217,6 @@ int crew_act(struct crew *c, struct err *e)
 	return 0;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 uint64_t crew_next(struct crew *c)
 {
 	uint64_t next = crew_kill_late(c);
@@ -230,13 +225,13 @@ uint64_t crew_next(struct crew *c)
 	for (size_t i = 0; i < c->evidence->n_programs; i++) {
 		uint64_t restart = c->members[i].restart_ns;
 
-		next = earlier(next, own_deadline(c, i));
-		next = earlier(next, restart != 0 ? restart : UINT64_MAX);
+		next = clock_earlier(next, own_deadline(c, i));
+		next = clock_earlier(next, restart != 0 ? restart : UINT64_MAX);
 		awaited |= is_awaited(c, i);
 	}
-	c->pause_ns = awaited && c->pause_ns != 0 ? earlier(c->pause_ns * 2, PAUSE_NS)
+	c->pause_ns = awaited && c->pause_ns != 0 ? clock_earlier(c->pause_ns * 2, PAUSE_NS)
 						  : FIRST_PAUSE_NS;
-	return awaited ? earlier(next, clock_ns() + c->pause_ns) : next;
+	return awaited ? clock_earlier(next, clock_ns() + c->pause_ns) : next;
 }
 
 /* ---- how far it is ---- */

@@ -119,11 +119,6 @@ static void read_engine(struct supervisor *s)
 		program_faults_fire(&s->crew.faults, fault);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Wait for something to happen: a process ended, the harness spoke, or this time came. */
 static void wait_event(void *arg, uint64_t until_ns)
 {
@@ -133,8 +128,8 @@ static void wait_event(void *arg, uint64_t until_ns)
 		{ .fd = s->control, .events = POLLIN },
 		{ .fd = engine_fd(s->engine), .events = POLLIN },
 	};
-	uint64_t until = earlier(
-		until_ns, earlier(program_faults_next(&s->crew.faults), engine_next(s->engine)));
+	uint64_t until = clock_earlier(until_ns, clock_earlier(program_faults_next(&s->crew.faults),
+							       engine_next(s->engine)));
 	uint64_t now = clock_ns();
 	uint64_t left = until > now ? until - now : 0;
 	struct timespec timeout = { (time_t)(left / NS_PER_SEC), (long)(left % NS_PER_SEC) };
@@ -299,7 +294,7 @@ static int perform(struct supervisor *s, struct err *e)
 		if (!s->crew.begun && !s->crew.gave_up && crew_is_ready(&s->crew))
 			begin(s);
 		else
-			wait_event(s, earlier(crew_next(&s->crew), s->deadline_ns));
+			wait_event(s, clock_earlier(crew_next(&s->crew), s->deadline_ns));
 	}
 	if (s->crew.begun)
 		s->ev->sent_ns = clock_ns();

@@ -16,6 +16,11 @@ bool command_is_server(const struct command *c)
 	return c->n_listens != 0 || c->ready_output != NULL || c->background;
 }
 
+bool command_has_limits(const struct command *c)
+{
+	return c->cpus > 0 || c->memory != 0;
+}
+
 static void free_strings(char **strings)
 {
 	for (char **s = strings; s != NULL && *s != NULL; s++)

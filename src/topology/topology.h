@@ -189,6 +189,8 @@ struct command {
 
 /* Whether it is there for others: see above. */
 bool command_is_server(const struct command *c);
+/* Whether it has cpus or memory of its own. */
+bool command_has_limits(const struct command *c);
 
 enum capture_kind {
 	CAPTURE_FULL,	 /* whole packets */

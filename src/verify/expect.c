@@ -13,15 +13,15 @@
 
 void expect_set(struct condition_verdict *v, enum outcome o, const char *format, ...)
 {
-	struct text t = { 0 };
 	va_list ap;
+	char *found;
 
 	va_start(ap, format);
-	text_vadd(&t, format, ap);
+	found = text_vformat(format, ap);
 	va_end(ap);
 	free(v->found);
 	v->outcome = o;
-	v->found = text_take(&t);
+	v->found = found;
 }
 
 enum outcome expect_amount(const struct amount *a, uint64_t n, bool open)
