@@ -23,6 +23,7 @@ struct search {
 	size_t n;
 	size_t *trial; /* room for as many */
 	size_t n_trial;
+	bool asked_again; /* each set with one taken away */
 };
 
 static void search_done(struct search *s)
@@ -53,12 +54,32 @@ static void remember(struct search *s, bool failed)
 	k->failed = failed;
 }
 
+/*
+ * Forget, once, that the sets with one taken away passed: the failure may have stayed away by luck,
+ * and then more would be called necessary than is. False: they were asked twice.
+ */
+static bool ask_again(struct search *s)
+{
+	size_t kept = 0;
+
+	if (s->asked_again)
+		return false;
+	for (size_t i = 0; i < s->n_known; i++)
+		if (s->known[i].failed || s->known[i].n != s->n - 1)
+			s->known[kept++] = s->known[i];
+		else
+			free(s->known[i].set);
+	s->n_known = kept;
+	s->asked_again = true;
+	return true;
+}
+
 static bool is_spent(const struct search *s)
 {
 	return s->n_tests >= s->max_tests;
 }
 
-/* 1: the trial fails. The same question is not asked twice: a run takes long. */
+/* 1: the trial fails. What is known is not asked: a run takes long. */
 static int test_trial(struct search *s, struct err *e)
 {
 	const struct known *k = find_known(s);
@@ -109,6 +130,7 @@ static int reduce(struct search *s, size_t k, void (*take)(struct search *, size
 			continue;
 		memcpy(s->set, s->trial, s->n_trial * sizeof(*s->set));
 		s->n = s->n_trial;
+		s->asked_again = false;
 		return 1;
 	}
 	return 0;
@@ -134,7 +156,7 @@ static int search(struct search *s, struct err *e)
 			k = k > 3 ? k - 1 : 2;
 		else if (k < s->n)
 			k = 2 * k < s->n ? 2 * k : s->n;
-		else
+		else if (!ask_again(s))
 			return 0;
 	}
 	return 0;

@@ -4,6 +4,7 @@
  * failure-inducing input", IEEE Transactions on Software Engineering 28 (2002), figure 4.
  *
  * "Smallest" is 1-minimal: taking away any single one of what is left makes the failure go away.
+ * Beyond the paper, these last answers are asked for twice, as one that it passes may be luck.
  * Pure: what a circumstance is, and how to find out, is the caller's business.
  */
 #ifndef HARNESS_SHRINK_DDMIN_H
@@ -23,8 +24,8 @@ typedef int ddmin_test(void *arg, const size_t *circumstances, size_t n, struct 
 struct ddmin_result {
 	size_t *left; /* ascending (free) */
 	size_t n_left;
-	size_t n_tests; /* answers asked for; none twice */
-	bool minimal;	/* 1-minimal; false when max_tests were not enough */
+	size_t n_tests; /* answers asked for */
+	bool minimal;	/* 1-minimal; false when max_tests did not do to ask everything twice */
 };
 
 /*

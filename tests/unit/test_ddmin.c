@@ -182,6 +182,40 @@ static void one_less_never_fails_whatever_the_test(void **state)
 	}
 }
 
+/* A failure that stays away in one answer, whichever it is. */
+struct lucky {
+	struct culprits c;
+	size_t lucky_at;
+};
+
+static int passes_by_luck(void *arg, const size_t *set, size_t n, struct err *e)
+{
+	struct lucky *l = arg;
+	int failed = fails(&l->c, set, n, e);
+
+	return l->c.asked == l->lucky_at ? 0 : failed;
+}
+
+static void one_lucky_pass_does_not_mislead(void **state)
+{
+	size_t asked = 1;
+
+	(void)state;
+	for (size_t at = 1; at <= asked; at++) {
+		struct lucky l = { { .numbers = { 8, 21, 40 }, .n = 3, .n_all = 50 }, at };
+		struct ddmin_result r;
+		struct err e;
+
+		assert_int_equal(ddmin(50, SIZE_MAX, passes_by_luck, &l, &r, &e), 0);
+		assert_true(r.minimal);
+		assert_int_equal(r.n_left, 3);
+		assert_memory_equal(r.left, l.c.numbers, 3 * sizeof(size_t));
+		free(r.left);
+		asked = l.c.asked;
+	}
+	assert_true(asked > 20);
+}
+
 static void giving_up_is_passed_on(void **state)
 {
 	struct culprits c = { .numbers = { 5 }, .n = 1, .give_up_at = 3, .n_all = 50 };
@@ -204,6 +238,7 @@ int main(void)
 		cmocka_unit_test(one_circumstance_is_minimal_without_asking),
 		cmocka_unit_test(a_budget_is_kept),
 		cmocka_unit_test(one_less_never_fails_whatever_the_test),
+		cmocka_unit_test(one_lucky_pass_does_not_mislead),
 		cmocka_unit_test(giving_up_is_passed_on),
 	};
 
