@@ -284,7 +284,10 @@ static int make_locked(const char *place, unsigned needed, unsigned missing, str
 	return 0;
 }
 
-/* 1: made; 0: not the place for it, as it is; -1: it should have worked. */
+/*
+ * 1: made; 0: not the place for it, as it is; -1: it should have worked. Others may change it at
+ * any time: until we have the lock, what is missing was only a hint which places to try first.
+ */
 static int make_at(const char *place, unsigned needed, bool change, struct cgroup *ret,
 		   struct err *e)
 {
@@ -292,12 +295,11 @@ static int make_at(const char *place, unsigned needed, bool change, struct cgrou
 	cleanup_close int lock = -1;
 
 	if ((needed & ~read_controllers(place, "cgroup.controllers")) != 0 ||
-	    (missing != 0) != change)
+	    (missing != 0 && !change))
 		return 0;
 	lock = lock_folder(place, LOCK_EX, e);
 	if (lock < 0)
 		return -1;
-	/* It may have changed, until we had the lock. */
 	missing = needed & ~read_controllers(place, "cgroup.subtree_control");
 	return make_locked(place, needed, missing, ret, e) == 0 ? 1 : -1;
 }

@@ -165,6 +165,7 @@ at_once() {
 		status=0
 		eval "wait \$pid$n" || status=$?
 		same "three at once: $n passes" 0 "$status"
+		[ "$status" = 0 ] || cat "out$n"
 	done
 	ok "three at once: nothing is left" tree_is before
 }
