@@ -438,7 +438,8 @@ static void test_stop(void **state)
 			assert_int_equal(receive_datagram(b, FRAME_LEN), i + 1);
 	}
 	assert_int_equal(poll_datagram(b), 0);
-	assert_in_range(given_up, 1, N - 25);
+	/* How many left depends on when the wire had a processor. */
+	assert_in_range(given_up, 1, N - 1);
 	assert_int_equal(counts(&l)->lost[CAUSE_STOPPED], given_up);
 	assert_balance(&l);
 	lab_done(&l);
