@@ -32,12 +32,14 @@ static bool is_right_part(struct exchange *x, const struct http_part *part, stru
 	const struct request *r = &x->requests[0];
 	const struct page *p = page_of(x);
 
-	if (part->last >= p->map.len || (part->has_total && part->total != p->map.len))
+	if (part->last >= p->map.len)
 		http_wrong(x, r, at,
-			   "it says it has bytes %" PRIu64 " to %" PRIu64 " of %" PRIu64
-			   ", and %s has %zu bytes",
-			   part->first, part->last, part->has_total ? part->total : part->last + 1,
-			   p->path, p->map.len);
+			   "it says it has bytes %" PRIu64 " to %" PRIu64 ", and %s has %zu bytes",
+			   part->first, part->last, p->path, p->map.len);
+	else if (part->has_total && part->total != p->map.len)
+		http_wrong(x, r, at,
+			   "it says it is a part of %" PRIu64 " bytes, and %s has %zu bytes",
+			   part->total, p->path, p->map.len);
 	else if (!http_range_has(&r->range, p->map.len, part))
 		http_wrong(x, r, at,
 			   "it has bytes %" PRIu64 " to %" PRIu64
