@@ -30,7 +30,9 @@ status=0
 for name in topology pcapng link_log wire httpd http; do
 	mkdir -p "$build/corpus/$name"
 	echo "== $name: $seconds s"
-	"$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 -verbosity=0 \
+	set --
+	[ ! -f "tests/fuzz/$name.dict" ] || set -- "-dict=tests/fuzz/$name.dict"
+	"$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 -verbosity=0 "$@" \
 		-artifact_prefix="$build/" "$build/corpus/$name" "$seeds/$name" || status=1
 done
 exit "$status"
