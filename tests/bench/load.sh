@@ -5,22 +5,23 @@
 # which 99 of 100 are answered, the processor's time that its processes use for one, and which share
 # of these the first peer has.
 #
-# REQUESTS (default 150, at least 5) is their number for each connection at a time. All that are under way are
-# late together when a processor is taken away, and when ab begins: with 100 or less one such moment
-# alone would be the 99th percentile.
+# REQUESTS (default 150, at least 5) is their number for each connection at a time; four times as many
+# on connections that stay, which are done in a moment otherwise. All that are under way are late
+# together when a processor is taken away, and when ab begins: with 100 or less one such moment alone
+# would be the 99th percentile.
 set -eu
 load=$1 path=$2 host=$3
 concurrency=${load##*-}
 n=$((${REQUESTS:-150} * concurrency))
+case $load in
+keep-alive-*) keep=-k n=$((n * 4)) ;;
+*) keep= ;;
+esac
 shift 3
 
 ask() { # PEER=PORT N. ab prints whole milliseconds only, but for -e.
-	case $load in
-	keep-alive-*) set -- "$@" -k ;;
-	esac
-	url=http://$host:${1#*=}$path number=$2
-	shift 2
-	ab -q -r -s 60 -n "$number" -c "$concurrency" -e percentiles "$@" "$url" >answer
+	ab -q -r -s 60 -n "$2" -c "$concurrency" -e percentiles ${keep:+"$keep"} \
+		"http://$host:${1#*=}$path" >answer
 	grep -E '^(Failed|Non-2xx)' answer
 }
 
