@@ -5,7 +5,6 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "capture/filter.h"
 #include "cli/check_parts.h"
 #include "cli/cli.h"
@@ -24,42 +23,107 @@ static const char help[] =
 
 /* ---- the plan ---- */
 
-static bool has_routing(const struct plan *plan)
-{
-	for (size_t r = 0; r < plan->n_runs; r++)
-		for (size_t i = 0; i < plan->runs[r].topology->n_nodes; i++) {
-			const struct node *n = &plan->runs[r].topology->nodes[i];
+/* A wider cell does not push the others of its column: commands are long. */
+#define MAX_CELL   48
+#define MAX_TABLES 3
 
-			if (n->forward || n->n_routes + n->n_settings != 0)
-				return true;
-		}
-	return false;
+/* One part of a run: tables below each other. */
+struct part {
+	const char *name;
+	void (*add[MAX_TABLES])(const struct topology *, struct table *);
+};
+
+static const struct part lab_parts[] = {
+	{ "settings", { check_settings } },
+	{ "nodes", { check_nodes } },
+	{ "links", { check_links } },
+	{ "routing", { check_routing } },
+};
+
+static const struct part program_parts[] = {
+	{ "programs", { check_programs } },
+	{ "faults", { check_faults } },
+	{ "metrics", { check_metrics } },
+	{ "expectations", { check_files, check_expectations, check_promises } },
+};
+
+/* That part of one run. */
+struct filled {
+	struct table tables[MAX_TABLES];
+};
+
+static void fill(struct filled *f, const struct part *part, const struct topology *t)
+{
+	static const struct table_column columns[CHECK_COLUMNS];
+
+	for (size_t i = 0; i < MAX_TABLES; i++) {
+		f->tables[i] = (struct table){ .columns = columns,
+					       .n_columns = CHECK_COLUMNS,
+					       .max_cell = MAX_CELL };
+		if (part->add[i] != NULL)
+			part->add[i](t, &f->tables[i]);
+	}
+}
+
+static void filled_done(struct filled *f)
+{
+	for (size_t i = 0; i < MAX_TABLES; i++)
+		table_done(&f->tables[i]);
+}
+
+static bool is_empty(const struct filled *f)
+{
+	for (size_t i = 0; i < MAX_TABLES; i++)
+		if (f->tables[i].n_cells != 0)
+			return false;
+	return true;
+}
+
+static bool is_same(const struct filled *a, const struct filled *b)
+{
+	for (size_t i = 0; i < MAX_TABLES; i++) {
+		const struct table *one = &a->tables[i], *other = &b->tables[i];
+
+		if (one->n_cells != other->n_cells)
+			return false;
+		for (size_t k = 0; k < one->n_cells; k++)
+			if (strcmp(one->cells[k].text, other->cells[k].text) != 0)
+				return false;
+	}
+	return true;
+}
+
+static void print_filled(const struct filled *f)
+{
+	for (size_t i = 0; i < MAX_TABLES; i++)
+		table_print(&f->tables[i], stdout, "  ", 0, false);
 }
 
 /* One part of every run: said once where following runs do not differ. */
-static void print_part(const struct plan *plan, const char *name,
-		       void (*add)(const struct topology *, struct text *))
+static void print_part(const struct plan *plan, const struct part *part)
 {
+	struct filled *runs = array_new(plan->n_runs, sizeof(*runs));
+
+	for (size_t i = 0; i < plan->n_runs; i++)
+		fill(&runs[i], part, plan->runs[i].topology);
 	for (size_t first = 0, next; first < plan->n_runs; first = next) {
-		struct text part = { 0 }, other = { 0 };
-
-		add(plan->runs[first].topology, &part);
-		for (next = first + 1; next < plan->n_runs; next++) {
-			add(plan->runs[next].topology, &other);
-
-			bool same = strcmp(text_str(&part), text_str(&other)) == 0;
-
-			text_done(&other);
-			if (!same)
+		for (next = first + 1; next < plan->n_runs; next++)
+			if (!is_same(&runs[first], &runs[next]))
 				break;
-		}
-		if (first == 0 && next == plan->n_runs)
-			printf("\n%s\n%s", name, text_str(&part));
-		else
-			printf("\n%s from run %zu, %s\n%s", name, first + 1,
-			       plan->runs[first].label, text_str(&part));
-		text_done(&part);
+
+		bool all = first == 0 && next == plan->n_runs;
+
+		if (all && is_empty(&runs[first]))
+			break;
+		printf("\n%s", part->name);
+		if (!all)
+			printf(" from run %zu, %s", first + 1, plan->runs[first].label);
+		printf("\n");
+		print_filled(&runs[first]);
 	}
+	for (size_t i = 0; i < plan->n_runs; i++)
+		filled_done(&runs[i]);
+	free(runs);
 }
 
 static const char *plural(size_t n)
@@ -76,20 +140,13 @@ static void print_plan(const struct plan *plan)
 	       plural(t->n_transfers), plan->n_runs, plural(plan->n_runs));
 	if (t->title != NULL)
 		printf("  %s\n", t->title);
-	print_part(plan, "settings", check_settings);
-	print_part(plan, "nodes", check_nodes);
-	print_part(plan, "links", check_links);
-	if (has_routing(plan))
-		print_part(plan, "routing", check_routing);
+	for (size_t i = 0; i < sizeof(lab_parts) / sizeof(lab_parts[0]); i++)
+		print_part(plan, &lab_parts[i]);
 	printf("\nruns\n");
 	for (size_t i = 0; i < plan->n_runs; i++)
 		printf("  %zu  %s\n", i + 1, plan->runs[i].label);
-	print_part(plan, "programs", check_programs);
-	if (t->n_faults > 0)
-		print_part(plan, "faults", check_faults);
-	if (t->n_metrics > 0)
-		print_part(plan, "metrics", check_metrics);
-	print_part(plan, "expectations", check_expectations);
+	for (size_t i = 0; i < sizeof(program_parts) / sizeof(program_parts[0]); i++)
+		print_part(plan, &program_parts[i]);
 }
 
 /* The command line. */
