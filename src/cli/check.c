@@ -154,7 +154,6 @@ struct options {
 	const char *path;
 	char **only; /* for plan_select() */
 	size_t n_only, only_room;
-	bool helped;
 };
 
 static void options_done(struct options *o)
@@ -180,6 +179,16 @@ static int check(const struct options *o, struct err *e)
 	return EXIT_USAGE;
 }
 
+static int take_only(int c, void *options, struct err *e)
+{
+	struct options *o = options;
+
+	(void)c;
+	(void)e;
+	*(char **)array_add(&o->only, &o->n_only, &o->only_room, sizeof(char *)) = optarg;
+	return 0;
+}
+
 static int parse(int argc, char **argv, struct options *o, struct err *e)
 {
 	static const struct option longs[] = {
@@ -187,24 +196,16 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, r;
+	static const struct command_line line = { help, "h", longs, take_only };
+	int r = options_read(argc, argv, &line, o, e);
 
-	while ((r = options_next(argc, argv, "h", longs, &c, e)) == 1) {
-		o->helped = c == 'h';
-		if (o->helped)
-			return 0;
-		*(char **)array_add(&o->only, &o->n_only, &o->only_room, sizeof(char *)) = optarg;
-	}
-	return r != 0 ? -1 : options_operand(argc, argv, "which topology?", &o->path, e);
+	return r != 1 ? r : options_operand(argc, argv, "which topology?", &o->path, e);
 }
 
 int cli_check(int argc, char **argv, struct err *e)
 {
 	cleanup_by(options_done) struct options o = { 0 };
+	int r = parse(argc, argv, &o, e);
 
-	if (parse(argc, argv, &o, e) != 0)
-		return -1;
-	if (o.helped)
-		return fputs(help, stdout) < 0;
-	return check(&o, e);
+	return r != 1 ? r : check(&o, e);
 }
