@@ -5,7 +5,6 @@
 #define NODES_OPTION_H
 
 #include <getopt.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

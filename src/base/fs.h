@@ -2,7 +2,6 @@
 #ifndef HARNESS_BASE_FS_H
 #define HARNESS_BASE_FS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -42,7 +42,7 @@ struct options {
 	const char *topology;
 	struct limits limits;
 	enum link_engine engine;
-	bool has_engine, has_seed;
+	bool has_seed;
 	uint64_t seed;
 	bool json, quiet;
 };
@@ -65,7 +65,7 @@ static int take_option(int c, void *options, struct err *e)
 		o->limits.duration_ns = seconds * NS_PER_SEC;
 		return 0;
 	case 'e':
-		return options_engine(&o->engine, &o->has_engine, e);
+		return options_engine(&o->engine, NULL, e);
 	case 's':
 		o->has_seed = true;
 		return options_number("seed", 0, UINT64_MAX, &o->seed, e);

@@ -7,7 +7,6 @@
 #include "cli/check_parts.h"
 #include "topology/address.h"
 #include "topology/describe.h"
-#include "topology/units.h"
 
 static const char *const kind_names[] = { [NETWORK_HUB] = "hub", [NETWORK_SWITCH] = "switch" };
 

@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/check_parts.h"
-#include "topology/address.h"
 #include "topology/describe.h"
 #include "topology/units.h"
 

@@ -57,12 +57,15 @@ int options_number(const char *name, uint64_t least, uint64_t most, uint64_t *re
 
 int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e)
 {
-	*ret_given = strcmp(optarg, "auto") != 0;
+	bool given = strcmp(optarg, "auto") != 0;
+
 	*ret_engine = ENGINE_USER;
 	if (strcmp(optarg, "netem") == 0)
 		*ret_engine = ENGINE_NETEM;
-	else if (*ret_given && strcmp(optarg, "user") != 0)
+	else if (given && strcmp(optarg, "user") != 0)
 		return err_usage(e, "--engine takes auto, user or netem, not '%s'", optarg);
+	if (ret_given != NULL)
+		*ret_given = given;
 	return 0;
 }
 

@@ -33,7 +33,10 @@ int options_operand(int argc, char **argv, const char *what, const char **ret_op
 		    struct err *e);
 /* A whole number, optarg of --name. */
 int options_number(const char *name, uint64_t least, uint64_t most, uint64_t *ret, struct err *e);
-/* optarg of --engine; auto is ENGINE_USER, which works everywhere. */
+/*
+ * optarg of --engine; auto is ENGINE_USER, which works everywhere. ret_given, which may be NULL, gets
+ * whether it is any other word.
+ */
 int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e);
 /* Read the topology; -1 after its mistakes were told. *ret_plan is the caller's also then. */
 int options_load(const char *path, struct plan **ret_plan);

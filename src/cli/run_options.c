@@ -1,6 +1,5 @@
 #include "cli/run_options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <sched.h>
 #include <stdlib.h>

@@ -7,7 +7,6 @@
 #ifndef HARNESS_LINK_PORT_H
 #define HARNESS_LINK_PORT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -50,7 +50,6 @@ struct crew {
 
 /* Of a crew whose first fields are set. */
 void crew_init(struct crew *c);
-void crew_done(struct crew *c);
 
 /*
  * Look at who is ready, start whose turn it is, stop what is past its deadline. To be called again

@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/fs.h"
-#include "base/text.h"
 #include "capture/recorder.h"
 #include "lab/lab.h"
 #include "program/limits.h"

@@ -1,5 +1,4 @@
 /* Networks, nodes and interfaces of a topology file, and their addresses. */
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -7,7 +7,6 @@
 #define HARNESS_VERIFY_RAW_H
 
 #include "base/text.h"
-#include "verify/align.h"
 #include "verify/trial.h"
 
 struct raw;

@@ -6,7 +6,6 @@
 #include "../../nodes/lib/protocol.h"
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "verify/assembly.h"
 #include "verify/layer.h"
 
