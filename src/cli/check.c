@@ -1,7 +1,6 @@
 /* harness check CONF: the plan of a topology file, or everything that is wrong with it. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -20,134 +19,6 @@ static const char help[] =
 	"  -h, --help                    this text\n\n"
 	"Exit status: 0 the file is good; 2 it is not, and every mistake was printed as\n"
 	"FILE:LINE: what is wrong; or the command line is wrong.\n";
-
-/* ---- the plan ---- */
-
-/* A wider cell does not push the others of its column: commands are long. */
-#define MAX_CELL   48
-#define MAX_TABLES 3
-
-/* One part of a run: tables below each other. */
-struct part {
-	const char *name;
-	void (*add[MAX_TABLES])(const struct topology *, struct table *);
-};
-
-static const struct part lab_parts[] = {
-	{ "settings", { check_settings } },
-	{ "nodes", { check_nodes } },
-	{ "links", { check_links } },
-	{ "routing", { check_routing } },
-};
-
-static const struct part program_parts[] = {
-	{ "programs", { check_programs } },
-	{ "faults", { check_faults } },
-	{ "metrics", { check_metrics } },
-	{ "expectations", { check_files, check_expectations, check_promises } },
-};
-
-/* That part of one run. */
-struct filled {
-	struct table tables[MAX_TABLES];
-};
-
-static void fill(struct filled *f, const struct part *part, const struct topology *t)
-{
-	static const struct table_column columns[CHECK_COLUMNS];
-
-	for (size_t i = 0; i < MAX_TABLES; i++) {
-		f->tables[i] = (struct table){ .columns = columns,
-					       .n_columns = CHECK_COLUMNS,
-					       .max_cell = MAX_CELL };
-		if (part->add[i] != NULL)
-			part->add[i](t, &f->tables[i]);
-	}
-}
-
-static void filled_done(struct filled *f)
-{
-	for (size_t i = 0; i < MAX_TABLES; i++)
-		table_done(&f->tables[i]);
-}
-
-static bool is_empty(const struct filled *f)
-{
-	for (size_t i = 0; i < MAX_TABLES; i++)
-		if (f->tables[i].n_cells != 0)
-			return false;
-	return true;
-}
-
-static bool is_same(const struct filled *a, const struct filled *b)
-{
-	for (size_t i = 0; i < MAX_TABLES; i++) {
-		const struct table *one = &a->tables[i], *other = &b->tables[i];
-
-		if (one->n_cells != other->n_cells)
-			return false;
-		for (size_t k = 0; k < one->n_cells; k++)
-			if (strcmp(one->cells[k].text, other->cells[k].text) != 0)
-				return false;
-	}
-	return true;
-}
-
-static void print_filled(const struct filled *f)
-{
-	for (size_t i = 0; i < MAX_TABLES; i++)
-		table_print(&f->tables[i], stdout, "  ", 0, false);
-}
-
-/* One part of every run: said once where following runs do not differ. */
-static void print_part(const struct plan *plan, const struct part *part)
-{
-	struct filled *runs = array_new(plan->n_runs, sizeof(*runs));
-
-	for (size_t i = 0; i < plan->n_runs; i++)
-		fill(&runs[i], part, plan->runs[i].topology);
-	for (size_t first = 0, next; first < plan->n_runs; first = next) {
-		for (next = first + 1; next < plan->n_runs; next++)
-			if (!is_same(&runs[first], &runs[next]))
-				break;
-
-		bool all = first == 0 && next == plan->n_runs;
-
-		if (all && is_empty(&runs[first]))
-			break;
-		printf("\n%s", part->name);
-		if (!all)
-			printf(" from run %zu, %s", first + 1, plan->runs[first].label);
-		printf("\n");
-		print_filled(&runs[first]);
-	}
-	for (size_t i = 0; i < plan->n_runs; i++)
-		filled_done(&runs[i]);
-	free(runs);
-}
-
-static const char *plural(size_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static void print_plan(const struct plan *plan)
-{
-	const struct topology *t = plan->runs[0].topology;
-
-	printf("%s: %zu node%s, %zu network%s, %zu transfer%s, %zu run%s\n", t->path, t->n_nodes,
-	       plural(t->n_nodes), t->n_networks, plural(t->n_networks), t->n_transfers,
-	       plural(t->n_transfers), plan->n_runs, plural(plan->n_runs));
-	if (t->title != NULL)
-		printf("  %s\n", t->title);
-	for (size_t i = 0; i < sizeof(lab_parts) / sizeof(lab_parts[0]); i++)
-		print_part(plan, &lab_parts[i]);
-	printf("\nruns\n");
-	for (size_t i = 0; i < plan->n_runs; i++)
-		printf("  %zu  %s\n", i + 1, plan->runs[i].label);
-	for (size_t i = 0; i < sizeof(program_parts) / sizeof(program_parts[0]); i++)
-		print_part(plan, &program_parts[i]);
-}
 
 /* The command line. */
 struct options {
@@ -170,12 +41,12 @@ static int check(const struct options *o, struct err *e)
 	    packet_filter_check_plan(plan, &problems) == 0) {
 		if (plan_select(plan, o->only, o->n_only, e) != 0)
 			return -1;
-		print_plan(plan);
+		check_print_plan(plan);
 		return 0;
 	}
 	for (size_t i = 0; i < problems.n; i++)
 		fprintf(stderr, "%s\n", problems.messages[i]);
-	fprintf(stderr, "%zu mistake%s\n", problems.n, plural(problems.n));
+	fprintf(stderr, "%zu mistake%s\n", problems.n, problems.n == 1 ? "" : "s");
 	return EXIT_USAGE;
 }
 

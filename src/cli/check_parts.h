@@ -1,9 +1,12 @@
-/* check_parts: what one run is made of, as `harness check` prints it. For check.c. */
+/* check_parts: what a run is made of, as `harness check` prints it. For cli/check*.c. */
 #ifndef HARNESS_CLI_CHECK_PARTS_H
 #define HARNESS_CLI_CHECK_PARTS_H
 
 #include "report/table.h"
-#include "topology/topology.h"
+#include "topology/plan.h"
+
+/* check_plan.c: all of it, on standard output. */
+void check_print_plan(const struct plan *plan);
 
 /* Cells in a row of what follows, at most. */
 #define CHECK_COLUMNS 5

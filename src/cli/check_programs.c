@@ -5,18 +5,21 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/check_parts.h"
+#include "report/render.h"
 #include "topology/describe.h"
 #include "topology/units.h"
 
-/* The command as given, or our program's name (free). */
+/* The command as given, on one line, or our program's name (free). */
 static char *command_text(char *const *argv, const char *own)
 {
 	struct text t = { 0 };
 
 	if (argv == NULL)
 		return text_dup(own);
-	for (size_t i = 0; argv[i] != NULL; i++)
-		text_add(&t, "%s%s", i != 0 ? " " : "", argv[i]);
+	for (size_t i = 0; argv[i] != NULL; i++) {
+		text_add(&t, "%s", i != 0 ? " " : "");
+		render_printable(&t, argv[i], RENDER_ONE_LINE);
+	}
 	return text_take(&t);
 }
 
