@@ -37,6 +37,7 @@ struct fs_map {
 	void *base; /* NULL when nothing is mapped */
 };
 
+/* Of a regular file, all of it as it is now. fs_map_close() in any case. */
 int fs_map_open(struct fs_map *m, const char *path, struct err *e);
 void fs_map_close(struct fs_map *m);
 

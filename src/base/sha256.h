@@ -11,6 +11,7 @@ struct sha256 {
 	uint8_t bytes[SHA256_LEN];
 };
 
+/* The digest of len bytes. */
 void sha256_of(const void *bytes, size_t len, struct sha256 *ret_digest);
 /* Lower-case hexadecimal; returns buf. */
 char *sha256_hex(char buf[2 * SHA256_LEN + 1], const struct sha256 *digest);

@@ -11,6 +11,7 @@
 
 struct raw;
 
+/* Indexes the sources of raw transfers and reads what their receivers wrote. */
 struct raw *raw_new(const struct trial *t);
 /* A datagram of a raw transfer. */
 void raw_see(struct raw *r, const struct sighting *s);
