@@ -4,8 +4,6 @@
  * tests/unit/topology/NAME.conf are bad files, NAME.txt what is said of them,
  * line by line. To look at one: ./harness check tests/unit/topology/NAME.conf
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <libgen.h>
 #include <setjmp.h>
