@@ -89,6 +89,10 @@ struct socket_evidence {
 	uint64_t drops;	 /* datagrams dropped because its receive buffer was full (sk_drops) */
 	uint64_t queued; /* bytes not read yet */
 	uint64_t buffer; /* bytes, sk_rcvbuf */
+	/* Of TCP, of the ports that its block names. */
+	uint64_t unaccepted;  /* connections that it had not accepted */
+	uint64_t unread;      /* bytes in connections that it had not read */
+	uint64_t unread_from; /* so many connections */
 };
 
 /* One node's UDP counters of /proc/net/snmp (RFC 4113, and Linux's own), end minus start. */

@@ -439,17 +439,30 @@ int lab_read_backlog(uint64_t *ret_packets, struct err *e)
 	return 0;
 }
 
+static int open_diag(struct lab *lab, size_t node, struct err *e)
+{
+	if (lab->diags[node] != NULL)
+		return 0;
+	if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
+		return -1;
+
+	int r = diag_open(&lab->diags[node], e);
+
+	return node_leave(&lab->home, e) != 0 || r != 0 ? -1 : 0;
+}
+
 int lab_find_socket(struct lab *lab, size_t node, const struct listening *l,
 		    struct socket_evidence *ret_socket, struct err *e)
 {
-	if (lab->diags[node] == NULL) {
-		if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
-			return -1;
-
-		int r = diag_open(&lab->diags[node], e);
-
-		if (node_leave(&lab->home, e) != 0 || r != 0)
-			return -1;
-	}
+	if (open_diag(lab, node, e) != 0)
+		return -1;
 	return diag_find(lab->diags[node], l->protocol, l->port, ret_socket, e);
+}
+
+int lab_list_tcp(struct lab *lab, size_t node, struct tcp_socket **ret_sockets, size_t *ret_n,
+		 struct err *e)
+{
+	if (open_diag(lab, node, e) != 0)
+		return -1;
+	return diag_list_tcp(lab->diags[node], ret_sockets, ret_n, e);
 }

@@ -74,6 +74,11 @@ bool crew_ended(struct crew *c, pid_t pid, int status);
  * counters stand still. Leaves the receivers' sockets in the evidence.
  */
 int crew_wait_quiet(struct crew *c, struct err *e);
+/*
+ * Servers may still be taking what came by TCP, and it may still be on its way: wait for as long as
+ * what is left becomes less. Leaves in the evidence what servers had not taken.
+ */
+int crew_wait_streams(struct crew *c, struct err *e);
 /* Its stop signal, SIGTERM if it has none of its own, and SIGKILL when it ignores that. */
 void crew_stop(struct crew *c, enum program_role role);
 void crew_stop_one(struct crew *c, size_t program);

@@ -328,14 +328,13 @@ static int stop_programs(struct supervisor *s, struct err *e)
 	crew_stop(&s->crew, ROLE_SENDER);
 
 	int r = crew_wait_quiet(&s->crew, e);
+	struct err next;
 
+	also(crew_wait_streams(&s->crew, &next), &r, e, &next);
 	s->crew.faults.ready_ns = 0;
 
 	crew_stop(&s->crew, ROLE_RECEIVER);
 	crew_kill_leftovers(&s->crew);
-
-	struct err next;
-
 	also(output_stop(s->crew.output, &next), &r, e, &next);
 	if (s->job->keep)
 		end_visitors(s);

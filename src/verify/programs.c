@@ -238,6 +238,29 @@ static void judge_program(const struct trial *t, size_t program, struct program_
 	}
 }
 
+/* Not wrong by itself: only who wrote the topology knows what a server has to take. */
+static void note_untaken(const struct trial *t, size_t program)
+{
+	const struct program_evidence *p = &t->evidence->programs[program];
+	const struct socket_evidence *s = &t->evidence->sockets[program];
+	struct text note = { 0 };
+
+	if (!p->told_to_stop || s->unread + s->unaccepted == 0)
+		return;
+	text_add(&note, "%s: when it was told to stop ", p->name);
+	if (s->unread != 0)
+		text_add(&note,
+			 "it had not read %" PRIu64 " byte%s that came by TCP, from %" PRIu64
+			 " connection%s",
+			 s->unread, s->unread == 1 ? "" : "s", s->unread_from,
+			 s->unread_from == 1 ? "" : "s");
+	if (s->unaccepted != 0)
+		text_add(&note, "%s %" PRIu64 " connection%s",
+			 s->unread != 0 ? ", and not accepted" : "it had not accepted",
+			 s->unaccepted, s->unaccepted == 1 ? "" : "s");
+	run_verdict_note(t->verdict, text_take(&note));
+}
+
 void programs_judge(struct trial *t)
 {
 	const struct evidence *ev = t->evidence;
@@ -253,6 +276,7 @@ void programs_judge(struct trial *t)
 		if (p->started_ns != 0 && p->ended_ns > p->started_ns)
 			v->time_ns = p->ended_ns - p->started_ns;
 		judge_program(t, i, v);
+		note_untaken(t, i);
 		judge_limits(p, command_of(t, i), v);
 		if (v->outcome == OUTCOME_FAIL)
 			v->output = log_tail(t, p->log);

@@ -93,6 +93,27 @@ static void ends_of_senders(void **state)
 		  OUTCOME_FAIL, "still running when the deadline of 60.0 s passed");
 }
 
+/* What a server did not take is worth knowing, and not wrong. */
+static void untaken_streams(void **state)
+{
+	struct vlab *l = good_run();
+
+	(void)state;
+	l->evidence->programs[RECEIVER].told_to_stop = true;
+	l->evidence->sockets[RECEIVER].unread = 1;
+	l->evidence->sockets[RECEIVER].unread_from = 1;
+	l->evidence->sockets[RECEIVER].unaccepted = 2;
+
+	const struct run_verdict *v = lab_judge(l);
+
+	assert_outcome(v, OUTCOME_PASS);
+	assert_int_equal(v->n_notes, 1);
+	assert_says(v->notes[0], "alpine-2/udp-recv: when it was told to stop it had not read 1 "
+				 "byte that came by TCP, from 1 connection, and not accepted 2 "
+				 "connections");
+	lab_free(l);
+}
+
 static void last_words(void **state)
 {
 	struct vlab *l = good_run();
@@ -280,15 +301,11 @@ static void limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ends_of_receivers),
-		cmocka_unit_test(ends_of_senders),
-		cmocka_unit_test(last_words),
-		cmocka_unit_test(causes_first),
-		cmocka_unit_test(interrupted),
-		cmocka_unit_test(machine_failed),
-		cmocka_unit_test(supervisor_killed),
-		cmocka_unit_test(deadline),
-		cmocka_unit_test(limits),
+		cmocka_unit_test(ends_of_receivers), cmocka_unit_test(ends_of_senders),
+		cmocka_unit_test(untaken_streams),   cmocka_unit_test(last_words),
+		cmocka_unit_test(causes_first),	     cmocka_unit_test(interrupted),
+		cmocka_unit_test(machine_failed),    cmocka_unit_test(supervisor_killed),
+		cmocka_unit_test(deadline),	     cmocka_unit_test(limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
