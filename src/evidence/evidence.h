@@ -64,6 +64,7 @@ struct program_evidence {
 	bool restart;		/* a fault wants it to run again */
 	unsigned restarts;	/* how often it was; all else here is of the last time */
 	size_t killed_by;	/* number of the fault that did, from 1; 0: none */
+	size_t missed;		/* it was not started for want of this server, from 1; 0: none */
 	unsigned left_behind;	/* processes that outlived it */
 	char left_name[16];	/* the command name of one of those */
 	uint64_t started_ns, ready_ns, ended_ns; /* CLOCK_MONOTONIC, 0: never */

@@ -19,7 +19,7 @@
 #include "run/program_faults.h"
 
 struct crew_member {
-	bool skipped;	      /* what it comes after never came */
+	bool skipped;	      /* a server that it comes after never came */
 	uint64_t restart_ns;  /* when it is started again by its own policy, 0: it is not */
 	uint64_t kill_ns;     /* when it has had its time to stop, 0: it was not told to */
 	unsigned ready_lines; /* in the evidence when it was started */
@@ -34,7 +34,7 @@ struct crew {
 	struct crew_member *members;
 	bool begun;	    /* set when the first servers are ready: all else may start */
 	bool stopping;	    /* nobody is started again */
-	bool gave_up;	    /* on a server that is not ready in time */
+	bool gave_up;	    /* on a server that all else waits for */
 	uint64_t pause_ns;  /* between two looks at who is ready */
 	const char *folder; /* of the run */
 	struct lab *lab;    /* set when it is up */

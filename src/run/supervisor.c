@@ -285,13 +285,13 @@ static void begin(struct supervisor *s)
 static int perform(struct supervisor *s, struct err *e)
 {
 	enter_stage(s, STAGE_RECEIVERS);
-	while (!must_stop(s) && !s->crew.gave_up) {
+	while (!must_stop(s)) {
 		if (crew_act(&s->crew, e) != 0)
 			return -1;
 		/* A lab to work in stays until somebody ends it. */
-		if (s->crew.begun && !s->job->keep && crew_is_done(&s->crew))
+		if (s->crew.gave_up || (s->crew.begun && !s->job->keep && crew_is_done(&s->crew)))
 			break;
-		if (!s->crew.begun && !s->crew.gave_up && crew_is_ready(&s->crew))
+		if (!s->crew.begun && crew_is_ready(&s->crew))
 			begin(s);
 		else
 			wait_event(s, clock_earlier(crew_next(&s->crew), s->deadline_ns));

@@ -16,6 +16,9 @@
 #include "verify/log_tail.h"
 #include "verify/trial.h"
 
+/* Programs that one note names. */
+#define MAX_NAMES 8
+
 static bool killed_by_fault(const struct program_evidence *p)
 {
 	return p->killed_by != 0 && p->state == PROGRAM_KILLED && p->status == SIGKILL;
@@ -61,11 +64,22 @@ static void fail(struct program_verdict *v, char *reason)
 	v->reason = reason;
 }
 
+/* What became of the server that it was not started without. */
+static const char *absence_text(const struct trial *t, const struct program_evidence *p)
+{
+	return t->evidence->programs[p->missed - 1].ready_ns != 0 ? "had ended" : "was never ready";
+}
+
 static void judge_start(const struct trial *t, const struct program_evidence *p,
 			struct program_verdict *v)
 {
 	if (p->error[0] != '\0') {
 		fail(v, text_format("never started: %s", p->error));
+		return;
+	}
+	if (p->missed != 0) {
+		fail(v, text_format("not started: %s %s", t->evidence->programs[p->missed - 1].name,
+				    absence_text(t, p)));
 		return;
 	}
 	v->outcome = OUTCOME_SKIP;
@@ -261,6 +275,31 @@ static void note_untaken(const struct trial *t, size_t program)
 	run_verdict_note(t->verdict, text_take(&note));
 }
 
+/*
+ * A server failed, and that is what is wrong with the run: those that were not started without it
+ * are named in one note. When its end was expected, not starting them is wrong by itself.
+ */
+static void excuse_missing(const struct trial *t, size_t server)
+{
+	struct program_verdict *programs = t->verdict->programs;
+	struct text names = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->evidence->n_programs; i++) {
+		if (t->evidence->programs[i].missed != server + 1)
+			continue;
+		programs[i].outcome = OUTCOME_SKIP;
+		if (n++ < MAX_NAMES)
+			text_add(&names, "%s%s", n != 1 ? ", " : "", programs[i].name);
+	}
+	if (n > MAX_NAMES)
+		text_add(&names, " and %zu more", n - MAX_NAMES);
+	if (n != 0)
+		run_verdict_note(t->verdict, text_format("not started without %s: %s",
+							 programs[server].name, text_str(&names)));
+	text_done(&names);
+}
+
 void programs_judge(struct trial *t)
 {
 	const struct evidence *ev = t->evidence;
@@ -281,4 +320,7 @@ void programs_judge(struct trial *t)
 		if (v->outcome == OUTCOME_FAIL)
 			v->output = log_tail(t, p->log);
 	}
+	for (size_t i = 0; i < ev->n_programs; i++)
+		if (t->verdict->programs[i].outcome == OUTCOME_FAIL)
+			excuse_missing(t, i);
 }
