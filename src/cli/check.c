@@ -19,6 +19,8 @@ static const char help[] =
 	"programs, faults, and what is expected of all that. Nothing is started.\n\n"
 	"  --only NAME=VALUE[,VALUE...]  only the runs where NAME has one of these values\n"
 	"  -h, --help                    this text\n\n"
+	"A command that is not found in PATH is no mistake, as the file may be for another\n"
+	"machine: there is a warning on standard error.\n\n"
 	"Exit status: 0 the file is good; 2 it is not, and every mistake was printed as\n"
 	"FILE:LINE: what is wrong; or the command line is wrong.\n";
 
@@ -92,6 +94,17 @@ static void print_plan(const struct plan *plan)
 	print_part(plan, "expectations", check_expectations);
 }
 
+/* Runs differ in what they start, and mostly do not. */
+static void print_missing(const struct plan *plan)
+{
+	cleanup_by(problems_done) struct problems warnings = { 0 };
+
+	for (size_t i = 0; i < plan->n_runs; i++)
+		check_missing(plan->runs[i].topology, &warnings);
+	for (size_t i = 0; i < warnings.n; i++)
+		fprintf(stderr, "%s\n", warnings.messages[i]);
+}
+
 /* The command line. */
 struct options {
 	const char *path;
@@ -115,6 +128,8 @@ static int check(const struct options *o, struct err *e)
 		if (plan_select(plan, o->only, o->n_only, e) != 0)
 			return -1;
 		print_plan(plan);
+		fflush(stdout);
+		print_missing(plan);
 		return 0;
 	}
 	for (size_t i = 0; i < problems.n; i++)

@@ -3,6 +3,7 @@
 #define HARNESS_CLI_CHECK_PARTS_H
 
 #include "base/text.h"
+#include "topology/plan.h"
 #include "topology/topology.h"
 
 /* Each appends lines. */
@@ -15,6 +16,8 @@ void check_routing(const struct topology *t, struct text *out);
 void check_faults(const struct topology *t, struct text *out);
 /* check_programs.c */
 void check_programs(const struct topology *t, struct text *out);
+/* One warning for each command that is not on this machine, unless it is there already. */
+void check_missing(const struct topology *t, struct problems *warnings);
 void check_metrics(const struct topology *t, struct text *out);
 void check_expectations(const struct topology *t, struct text *out);
 

@@ -6,8 +6,10 @@
 #include "base/text.h"
 #include "cli/check_parts.h"
 #include "cli/rows.h"
+#include "program/argv.h"
 #include "topology/address.h"
 #include "topology/describe.h"
+#include "topology/problems.h"
 #include "topology/units.h"
 
 static char *command_text(char *const *argv, const char *own)
@@ -97,6 +99,49 @@ void check_programs(const struct topology *t, struct text *out)
 	for (size_t i = 0; i < t->n_commands; i++)
 		add_command(t, &t->commands[i], &rows);
 	rows_flush(&rows, out);
+}
+
+/* ---- what is not here ---- */
+
+static void warn(struct problems *warnings, const char *path, int line, const char *message)
+{
+	cleanup_free char *place = text_format("%s:%d", path, line);
+	cleanup_free char *warning = text_format("warning: %s", message);
+	cleanup_free char *whole = text_format("%s: %s", place, warning);
+
+	for (size_t i = 0; i < warnings->n; i++)
+		if (strcmp(warnings->messages[i], whole) == 0)
+			return;
+	problems_add_whole(warnings, place, warning);
+}
+
+/* Commands with a slash are not looked up: that they are there is a matter of the file. */
+static void look_up(const struct topology *t, struct problems *warnings, int line, const char *who,
+		    const char *name, char *const *argv, char *const *env)
+{
+	if (argv == NULL || strchr(argv[0], '/') != NULL || argv_is_there(argv, env))
+		return;
+
+	cleanup_free char *message = text_format("%s %s: command '%s' is not found in PATH", who,
+						 name, argv[0]);
+
+	warn(warnings, t->path, line, message);
+}
+
+void check_missing(const struct topology *t, struct problems *warnings)
+{
+	for (size_t i = 0; i < t->n_transfers; i++) {
+		const struct transfer *tr = &t->transfers[i];
+
+		look_up(t, warnings, tr->line, "sender of transfer", tr->name, tr->sender, NULL);
+		look_up(t, warnings, tr->line, "receiver of transfer", tr->name, tr->receiver,
+			NULL);
+	}
+	for (size_t i = 0; i < t->n_commands; i++) {
+		const struct command *c = &t->commands[i];
+
+		look_up(t, warnings, c->line, "program", c->name, c->argv, c->env);
+	}
 }
 
 /* ---- what is expected ---- */
