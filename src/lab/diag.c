@@ -170,15 +170,22 @@ static void add_tcp(void *arg, struct nlmsghdr *h)
 	s->repeats = m->idiag_timer == TIMER_RETRANSMIT && m->idiag_retrans > 0;
 }
 
-int diag_list_tcp(struct diag *d, struct tcp_socket **ret_sockets, size_t *ret_n, struct err *e)
+int diag_list_tcp(struct diag *d, uint64_t hashed, struct tcp_socket **ret_sockets, size_t *ret_n,
+		  struct err *e)
 {
-	const struct inet_diag_req_v2 request = {
+	const uint32_t listening = 1U << TCP_LISTEN;
+	struct inet_diag_req_v2 request = {
 		.sdiag_protocol = IPPROTO_TCP,
-		.idiag_states = ~(1U << TCP_TIME_WAIT | 1U << TCP_CLOSE),
+		.idiag_states = listening,
 	};
 	struct tcp_sockets list = { 0 };
+	int r = dump(d, &request, add_tcp, &list, e);
 
-	if (dump(d, &request, add_tcp, &list, e) != 0) {
+	if (r == 0 && list.n < hashed) {
+		request.idiag_states = ~(listening | 1U << TCP_TIME_WAIT | 1U << TCP_CLOSE);
+		r = dump(d, &request, add_tcp, &list, e);
+	}
+	if (r != 0) {
 		free(list.items);
 		return -1;
 	}
