@@ -178,6 +178,20 @@ EOF
 same "after one that was never ready: exit status" 1 "$status"
 has "after one that was never ready: reason" 'waits: never started: it comes after alpine-2/sh.absent, which was never ready' unmet.out
 
+# ---- a full disk ----
+
+# It is the host's: the program is not killed for it, and what it said is not known.
+topology full <<'EOF'
+program chatty { node = alpine-1  command = "sh -c 'head -c 3000000 /dev/zero; echo; echo done'" }
+expect told { program = chatty  output = '^done$' }
+EOF
+mkdir small
+unshare -m sh -c 'mount -t tmpfs -o size=400k none small && exec "$1" run --captures small full.conf' - "$harness" >full.out 2>&1
+same "a full disk: exit status" 3 "$?"
+has "a full disk: reason" 'write logs/alpine-1.sh.chatty.log: .*No space left on device' full.out
+has "a full disk: the program went on to its end" '✓ 1/1 ok .*inconclusive' full.out
+has "a full disk: what it said is not known" "'\\^done.' on at least 1 line; found: on no line of 1; the middle of the output was not kept" full.out
+
 # ---- faults ----
 
 lab faults <<'EOF'
