@@ -67,9 +67,10 @@ static char *repeat_command(const struct run_verdict *v, const char *path,
 			    const struct run_options *o)
 {
 	cleanup_by(text_done) struct text said = { 0 };
+	cleanup_free char *harness = session_harness();
 	struct text t = { 0 };
 
-	text_add(&t, "%s./harness run ", session_sudo());
+	text_add(&t, "%s run ", harness);
 	session_add_quoted(&t, path);
 	add_only(&t, v->variables, v->n_variables, &said);
 	for (size_t i = 0; i < v->n_expectations; i++) {
