@@ -178,6 +178,31 @@ EOF
 same "after one that was never ready: exit status" 1 "$status"
 has "after one that was never ready: reason" 'waits: never started: it comes after alpine-2/sh.absent, which was never ready' unmet.out
 
+# ---- input that is not there yet ----
+
+mkfifo pipe
+topology fifo <<'EOF'
+program reads { node = alpine-1  command = "cat"  stdin = "pipe" }
+EOF
+run fifo
+same "input from a FIFO: exit status" 2 "$status"
+has "input from a FIFO" "fifo.conf:[0-9]+: stdin 'pipe' is neither a file nor a device" fifo.out
+
+echo words >input
+lab replaced <<EOF
+program makes { node = alpine-1  command = "sh -c 'rm $work/input; mkfifo $work/input'" }
+program reads { node = alpine-1  command = "cat"  stdin = "input"  after = makes }
+EOF
+same "a file that became a FIFO: nothing hangs" 0 "$status"
+
+# It is root, and can reach its own log: what it puts there is not waited for either.
+lab vandal <<'EOF'
+program vandal { node = alpine-1  command = "sh -c 'echo hi; cd ../../logs; rm *.vandal.log; mkfifo alpine-1.sh.vandal.log'" }
+expect said { program = vandal  output = hi }
+EOF
+same "a log that became a FIFO: exit status" 3 "$status"
+has "a log that became a FIFO" 'its log cannot be read: .*alpine-1.sh.vandal.log is not a regular file' vandal.out
+
 # ---- a full disk ----
 
 # It is the host's: the program is not killed for it, and what it said is not known.
