@@ -183,7 +183,7 @@ int fs_nodes_folder(char **ret_path, struct err *e)
 
 int fs_map_open(struct fs_map *m, const char *path, struct err *e)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
 	*m = (struct fs_map){ .data = (const uint8_t *)"" };

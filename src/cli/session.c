@@ -35,17 +35,23 @@ void session_add_quoted(struct text *t, const char *word)
 	text_add(t, "'");
 }
 
-const char *session_sudo(void)
+char *session_harness(void)
 {
-	return geteuid() == 0 && getenv("SUDO_UID") != NULL ? "sudo " : "";
+	struct text t = { 0 };
+
+	if (geteuid() == 0 && getenv("SUDO_UID") != NULL)
+		text_add(&t, "sudo ");
+	session_add_quoted(&t, program_invocation_name);
+	return text_take(&t);
 }
 
 /* What was typed; argv[0] is "run". */
 static char *command_line(int argc, char **argv)
 {
+	cleanup_free char *harness = session_harness();
 	struct text t = { 0 };
 
-	text_add(&t, "%s./harness", session_sudo());
+	text_add(&t, "%s", harness);
 	for (int i = 0; i < argc; i++) {
 		text_add(&t, " ");
 		session_add_quoted(&t, argv[i]);

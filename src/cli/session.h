@@ -16,8 +16,8 @@ int session_run_all(struct session *s, const struct plan *plan, const struct run
 		    struct err *e);
 /* A word that a shell reads as itself. */
 void session_add_quoted(struct text *t, const char *word);
-/* "sudo " when that is how the harness was called, else "". */
-const char *session_sudo(void);
+/* How the harness was called, for commands to type next: "sudo ./harness" (free). */
+char *session_harness(void);
 /* Whoever called sudo owns this file; without sudo nothing changes. */
 int session_give(const char *path, struct err *e);
 /* The files beside the runs, the `latest` link, and the owner of it all. */

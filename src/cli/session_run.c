@@ -47,34 +47,52 @@ static void show_stage(void *arg, const char *stage)
 	progress_stage(f->progress, f->number, f->run_planned.label, stage);
 }
 
-static char *repeat_command(const struct planned_run *r, uint64_t seed, const struct run_options *o)
+/* --only for these variables, but for what the text has said already. */
+static void add_only(struct text *t, const struct variable *v, size_t n, struct text *said)
 {
+	for (size_t i = 0; i < n; i++) {
+		cleanup_free char *pair = text_format("%s=%s", v[i].name, v[i].value);
+		cleanup_free char *line = text_format("\n%s\n", pair);
+
+		if (said->s != NULL && strstr(said->s, line) != NULL)
+			continue;
+		text_add(said, "%s", line);
+		text_add(t, " --only ");
+		session_add_quoted(t, pair);
+	}
+}
+
+/* With the runs that this one was compared with, where it did not pass for that. */
+static char *repeat_command(const struct run_verdict *v, const char *path,
+			    const struct run_options *o)
+{
+	cleanup_by(text_done) struct text said = { 0 };
+	cleanup_free char *harness = session_harness();
 	struct text t = { 0 };
 
-	text_add(&t, "%s./harness run ", session_sudo());
-	session_add_quoted(&t, r->topology->path);
-	for (size_t i = 0; i < r->n_variables; i++) {
-		cleanup_free char *pair = text_format("%s=%s", r->variables[i].name,
-						      r->variables[i].value);
+	text_add(&t, "%s run ", harness);
+	session_add_quoted(&t, path);
+	add_only(&t, v->variables, v->n_variables, &said);
+	for (size_t i = 0; i < v->n_expectations; i++) {
+		const struct expectation_verdict *x = &v->expectations[i];
 
-		text_add(&t, " --only ");
-		session_add_quoted(&t, pair);
+		if (x->awaits != NULL && x->outcome > OUTCOME_SKIP)
+			add_only(&t, x->awaits->of, x->awaits->n_of, &said);
 	}
 	if (o->has_engine)
 		text_add(&t, " --engine %s", o->engine == ENGINE_USER ? "user" : "netem");
-	text_add(&t, " --seed %llu", (unsigned long long)seed);
+	text_add(&t, " --seed %llu", (unsigned long long)v->seed);
 	return text_take(&t);
 }
 
-static void describe_run(struct run_verdict *v, const struct flight *f, const struct run_options *o)
+static void describe_run(struct run_verdict *v, const struct flight *f, bool repeated)
 {
 	const struct planned_run *r = &f->run_planned;
 
 	v->label = text_dup(r->label);
-	v->combination = o->repeat != 0 ? text_dup(f->planned->label) : NULL;
+	v->combination = repeated ? text_dup(f->planned->label) : NULL;
 	v->folder = text_dup(r->label);
 	v->seed = f->topology.seed;
-	v->command = repeat_command(r, v->seed, o);
 	v->n_variables = r->n_variables;
 	v->variables = array_new(r->n_variables, sizeof(*v->variables));
 	for (size_t i = 0; i < r->n_variables; i++) {
@@ -93,7 +111,7 @@ struct queue {
 	uint64_t repeat; /* of that one, from 0 */
 	size_t started;	 /* runs */
 	bool *judged;	 /* by index into session.runs, which fills in any order */
-	size_t settled;	 /* the first so many are judged, and thinned out */
+	size_t settled;	 /* the first so many are judged, compared, and thinned out */
 	size_t detailed; /* of the combination at work: runs that did not pass */
 	bool stopped;	 /* one did not pass, and that is enough */
 };
@@ -210,12 +228,34 @@ static int thin_out(struct queue *q, struct run_verdict *v, struct err *e)
 	return fs_remove_tree(folder, e);
 }
 
-/* What stays of a run depends on those before it, in the order of the plan. */
-static int settle(struct queue *q, struct err *e)
+/* By what else was run: false while something that is to be compared is still to come. */
+static bool compare(struct queue *q, struct run_verdict *v, bool over)
 {
-	for (; q->settled < q->session->n_planned && q->judged[q->settled]; q->settled++)
-		if (thin_out(q, &q->session->runs[q->settled], e) != 0)
+	bool pending = !over && comparisons_pending(q->session, q->plan, v);
+
+	if (!pending) {
+		comparisons_judge(q->session, q->plan, v);
+		free(v->command);
+		v->command = repeat_command(v, q->session->path, q->options);
+	}
+	q->stopped |= q->options->fail_fast && v->outcome > OUTCOME_SKIP;
+	return !pending;
+}
+
+/*
+ * What stays of a run depends on those before it, in the order of the plan, and on what it is
+ * compared with: until that is judged nobody knows whether it has failed.
+ */
+static int settle(struct queue *q, bool over, struct err *e)
+{
+	for (; q->settled < q->session->n_planned && q->judged[q->settled]; q->settled++) {
+		struct run_verdict *v = &q->session->runs[q->settled];
+
+		if (!compare(q, v, over))
+			return 0;
+		if (thin_out(q, v, e) != 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -224,14 +264,14 @@ static int judge(struct queue *q, struct flight *f, struct err *e)
 	struct session *s = q->session;
 	struct run_verdict *v = &s->runs[f->number - 1];
 
-	describe_run(v, f, q->options);
+	describe_run(v, f, q->options->repeat != 0);
 	run_judge(f->run, v);
 	s->outcome = outcome_worse(s->outcome, v->outcome);
 	s->n_runs++;
 	q->judged[f->number - 1] = true;
-	q->stopped |= q->options->fail_fast && v->outcome > OUTCOME_SKIP;
+	compare(q, v, false);
 	progress_run_done(&q->progress, f->number, v);
-	return settle(q, e);
+	return settle(q, false, e);
 }
 
 /* It is over before all were run: those that were stand together, in the order of the plan. */
@@ -251,7 +291,7 @@ static int close_ranks(struct queue *q, struct err *e)
 		}
 		n++;
 	}
-	return settle(q, e);
+	return settle(q, true, e);
 }
 
 /* ---- all of them ---- */
@@ -411,7 +451,6 @@ int session_run_all(struct session *s, const struct plan *plan, const struct run
 	progress_done(&q.progress);
 	s->interrupted = run_caught_signal() != 0;
 	s->duration_ns = clock_real_ns() - s->started_real_ns;
-	comparisons_judge(s);
 	s->exit_status = r != 0 ? EXIT_MACHINE : exit_status(s);
 	return r;
 }

@@ -233,14 +233,15 @@ static int tell_result(const struct hunt *h, const struct ddmin_result *found, c
 		       uint64_t ns, bool confirmed)
 {
 	cleanup_by(text_done) struct text t = { 0 };
+	cleanup_free char *harness = session_harness();
 	char duration[16];
 
 	text_add(&t, "%zu of %zu lost datagrams are enough (%zu probes, %s)%s:\n", found->n_left,
 		 h->losses.n, h->n_probes, text_duration(duration, ns),
 		 found->minimal ? "" : ", and perhaps fewer: --probes allows more");
 	add_losses(&t, h->topology, h, found);
-	text_add(&t, "why       %s\nwritten   %s\nrepeat    %s./harness run ",
-		 h->last_reason != NULL ? h->last_reason : "-", output, session_sudo());
+	text_add(&t, "why       %s\nwritten   %s\nrepeat    %s run ",
+		 h->last_reason != NULL ? h->last_reason : "-", output, harness);
 	session_add_quoted(&t, output);
 	if (!confirmed)
 		text_add(&t, "\nBut it passed when it was run once more: the failure does not "

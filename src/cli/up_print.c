@@ -53,7 +53,7 @@ static void print_nodes(const struct up *u)
 	}
 	table_print(&table, stdout, "  ", 0, false);
 	if (shown < t->n_nodes)
-		printf("  ... and %zu nodes more: ./harness ps %s\n", t->n_nodes - shown,
+		printf("  ... and %zu nodes more: harness ps %s\n", t->n_nodes - shown,
 		       u->identity.name);
 }
 
@@ -79,10 +79,11 @@ static bool is_up(const struct program *p)
 
 static void print_command(const struct up *u, const struct program *p)
 {
+	cleanup_free char *harness = session_harness();
 	cleanup_by(text_done) struct text t = { 0 };
 	cleanup_by(text_done) struct text shown = { 0 };
 
-	text_add(&t, "  %s./harness exec %s %s --", session_sudo(), u->identity.name,
+	text_add(&t, "  %s exec %s %s --", harness, u->identity.name,
 		 u->topology.nodes[p->node].name);
 	for (size_t i = 0; p->argv[i] != NULL; i++) {
 		text_add(&t, " ");
@@ -114,18 +115,18 @@ static int print_left(const struct up *u, struct err *e)
 
 static void print_next(const struct up *u)
 {
-	const char *name = u->identity.name, *sudo = session_sudo();
+	cleanup_free char *harness = session_harness();
+	const char *name = u->identity.name;
 
 	if (u->topology.n_nodes > 0)
-		printf("\nnext:\n  %s./harness shell %s %s\n", sudo, name,
-		       u->topology.nodes[0].name);
-	printf("  %s./harness ps %s\n", sudo, name);
+		printf("\nnext:\n  %s shell %s %s\n", harness, name, u->topology.nodes[0].name);
+	printf("  %s ps %s\n", harness, name);
 	if (u->topology.n_commands > 0)
-		printf("  %s./harness logs -f %s\n", sudo, name);
+		printf("  %s logs -f %s\n", harness, name);
 	if (u->options->detach)
-		printf("  %s./harness down %s\n", sudo, name);
+		printf("  %s down %s\n", harness, name);
 	else
-		printf("  Ctrl-C here, or %s./harness down %s\n", sudo, name);
+		printf("  Ctrl-C here, or %s down %s\n", harness, name);
 }
 
 int up_print(const struct up *u, struct err *e)

@@ -34,15 +34,30 @@ struct stream {
 	bool line_matched;
 	char *tail; /* a ring of OUTPUT_TAIL bytes, once the head is full */
 	uint64_t tail_bytes;
+	bool broken; /* nothing more can be written, for this reason */
+	struct err why;
 };
 
 /* ---- a chunk of output ---- */
 
-static int write_log(const struct stream *s, const char *bytes, size_t len, struct err *e)
+/*
+ * A full disk is no fault of the program: it is read on, so that it does not die of SIGPIPE. What
+ * was not kept shows in its evidence.
+ */
+static void give_up_times(struct stream *s)
 {
-	return fs_write_fd(s->log, bytes, len, e) == 0
-		       ? 0
-		       : err_prefix(e, "write %s", s->evidence->log);
+	if (!s->broken)
+		err_set(&s->why, errno, "write the times of %s", s->evidence->log);
+	s->broken = true;
+}
+
+static bool write_log(struct stream *s, const char *bytes, size_t len)
+{
+	if (!s->broken && fs_write_fd(s->log, bytes, len, &s->why) != 0) {
+		err_prefix(&s->why, "write %s", s->evidence->log);
+		s->broken = true;
+	}
+	return !s->broken;
 }
 
 /* At most a ring full. */
@@ -60,28 +75,25 @@ static void keep_tail(struct stream *s, const char *bytes, size_t len)
 
 _Static_assert(CHUNK <= OUTPUT_TAIL, "a chunk goes into the ring at once");
 
-static int keep_bytes(struct stream *s, const char *bytes, size_t len, struct err *e)
+static void keep_bytes(struct stream *s, const char *bytes, size_t len)
 {
 	struct program_evidence *p = s->evidence;
 	uint64_t room = OUTPUT_HEAD - p->output_kept;
 	size_t head = len < room ? len : (size_t)room;
 
 	p->output += len;
-	if (write_log(s, bytes, head, e) != 0)
-		return -1;
-	p->output_kept += head;
+	if (write_log(s, bytes, head))
+		p->output_kept += head;
 	if (len > head)
 		keep_tail(s, bytes + head, len - head);
-	return 0;
 }
 
-static int keep_time(struct stream *s, const struct timespec *now, struct err *e)
+static void keep_time(struct stream *s, const struct timespec *now)
 {
-	if (s->n_times++ >= MAX_LOG_TIMES || s->tail != NULL)
-		return 0;
-	return fprintf(s->times, "%lld.%09ld\n", (long long)now->tv_sec, now->tv_nsec) > 0
-		       ? 0
-		       : err_set(e, errno, "write the times of %s", s->evidence->log);
+	if (s->broken || s->n_times++ >= MAX_LOG_TIMES || s->tail != NULL)
+		return;
+	if (fprintf(s->times, "%lld.%09ld\n", (long long)now->tv_sec, now->tv_nsec) < 0)
+		give_up_times(s);
 }
 
 /* A prompt is not followed by the end of a line: what there is of it is looked at, too. */
@@ -111,36 +123,32 @@ static void look_for_ready(struct stream *s, const char *bytes, size_t len)
 	s->line_matched = false;
 }
 
-static int keep_line(struct stream *s, const char *bytes, size_t len, const struct timespec *now,
-		     struct err *e)
+static void keep_line(struct stream *s, const char *bytes, size_t len, const struct timespec *now)
 {
-	if (!s->in_line && keep_time(s, now, e) != 0)
-		return -1;
+	if (!s->in_line)
+		keep_time(s, now);
 	s->in_line = bytes[len - 1] != '\n';
 	if (s->ready != NULL)
 		look_for_ready(s, bytes, len);
-	return 0;
 }
 
-static int keep(struct stream *s, const char *bytes, size_t len, struct err *e)
+static void keep(struct stream *s, const char *bytes, size_t len)
 {
 	struct timespec now;
 	size_t at = 0;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (keep_bytes(s, bytes, len, e) != 0)
-		return -1;
+	keep_bytes(s, bytes, len);
 	while (at < len) {
 		const char *end = memchr(bytes + at, '\n', len - at);
 		size_t n = end != NULL ? (size_t)(end - bytes) + 1 - at : len - at;
 
-		if (keep_line(s, bytes + at, n, &now, e) != 0)
-			return -1;
+		keep_line(s, bytes + at, n, &now);
 		at += n;
 	}
 	/* People look at both while the program runs. */
-	return fflush(s->times) == 0 ? 0
-				     : err_set(e, errno, "write the times of %s", s->evidence->log);
+	if (fflush(s->times) != 0)
+		give_up_times(s);
 }
 
 /* 1: there was something, 0: not now, -1. */
@@ -149,8 +157,10 @@ static int read_some(struct stream *s, struct err *e)
 	static char buf[CHUNK];
 	ssize_t n = read(s->in, buf, sizeof(buf));
 
-	if (n > 0)
-		return keep(s, buf, (size_t)n, e) == 0 ? 1 : -1;
+	if (n > 0) {
+		keep(s, buf, (size_t)n);
+		return 1;
+	}
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		return err_set(e, errno, "read the output of %s", s->evidence->name);
 	return 0;
@@ -182,7 +192,7 @@ static int open_stream(const struct logger_config *config, const struct logger_s
 	return c->ready_output == NULL ? 0 : pattern_new(c->ready_output, &s->ready, NULL, e);
 }
 
-static int write_tail(struct stream *s, struct err *e)
+static void write_tail(struct stream *s)
 {
 	struct program_evidence *p = s->evidence;
 	uint64_t kept = s->tail_bytes < OUTPUT_TAIL ? s->tail_bytes : OUTPUT_TAIL;
@@ -192,13 +202,11 @@ static int write_tail(struct stream *s, struct err *e)
 	cleanup_free char *gap = text_format("\n[harness left out %" PRIu64 " bytes here]\n",
 					     left_out);
 
-	if (left_out != 0 && write_log(s, gap, strlen(gap), e) != 0)
-		return -1;
-	if (write_log(s, s->tail + from, first, e) != 0 ||
-	    write_log(s, s->tail, (size_t)kept - first, e) != 0)
-		return -1;
-	p->output_kept += kept;
-	return 0;
+	if (left_out != 0)
+		write_log(s, gap, strlen(gap));
+	write_log(s, s->tail + from, first);
+	if (write_log(s, s->tail, (size_t)kept - first))
+		p->output_kept += kept;
 }
 
 static int finish_stream(struct stream *s, struct err *e)
@@ -207,11 +215,13 @@ static int finish_stream(struct stream *s, struct err *e)
 
 	while ((r = read_some(s, e)) == 1)
 		continue;
-	if (r != 0 || (s->tail != NULL && write_tail(s, e) != 0))
-		return -1;
+	if (s->tail != NULL)
+		write_tail(s);
 	if (fclose(s->times) != 0)
-		return err_set(e, errno, "write the times of %s", s->evidence->log);
-	return 0;
+		give_up_times(s);
+	if (r == 0 && s->broken)
+		*e = s->why;
+	return s->broken ? -1 : r;
 }
 
 /* ---- the process ---- */
@@ -244,6 +254,7 @@ static int carry_out(const struct logger_config *config, int control, struct err
 	struct stream *streams = array_new(config->n_streams, sizeof(*streams));
 	struct logger_report ready = { 0 };
 	bool gone = false;
+	int r = 0;
 
 	for (size_t i = 0; i < config->n_streams; i++)
 		if (open_stream(config, &config->streams[i], &streams[i], e) != 0)
@@ -251,10 +262,13 @@ static int carry_out(const struct logger_config *config, int control, struct err
 	(void)send(control, &ready, sizeof(ready), MSG_NOSIGNAL);
 	if (keep_all(streams, config->n_streams, control, &gone, e) != 0)
 		return -1;
-	for (size_t i = 0; i < config->n_streams && !gone; i++)
-		if (finish_stream(&streams[i], e) != 0)
-			return -1;
-	return 0;
+	for (size_t i = 0; i < config->n_streams && !gone; i++) {
+		struct err other;
+
+		if (finish_stream(&streams[i], r == 0 ? e : &other) != 0)
+			r = -1;
+	}
+	return r;
 }
 
 void logger_run(const struct logger_config *config, int control)

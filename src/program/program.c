@@ -31,20 +31,30 @@ static const struct program *program_of(const struct start *s)
 	return &s->programs->p[s->number];
 }
 
+/* Never waits, as for a writer of a FIFO: whoever starts programs waits for this one's exec. */
+static int open_input(const char *path, struct err *e)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || fcntl(fd, F_SETFL, 0) != 0)
+		return err_set(e, errno, "open %s", path);
+	return take_fd(&fd);
+}
+
 static int redirect(const struct start *s, struct err *e)
 {
 	const struct program *p = program_of(s);
 	const char *input = p->command != NULL && p->command->input != NULL ? p->command->input
 									    : "/dev/null";
 	cleanup_free char *log = text_format("%s/%s", s->place->folder, p->log);
-	cleanup_close int in = open(input, O_RDONLY | O_CLOEXEC);
+	cleanup_close int in = open_input(input, e);
 	cleanup_close int out = s->place->output >= 0
 					? fcntl(s->place->output, F_DUPFD_CLOEXEC, 3)
 					: open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
 					       0644);
 
 	if (in < 0)
-		return err_set(e, errno, "open %s", input);
+		return -1;
 	if (out < 0)
 		return err_set(e, errno, "create %s", log);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)

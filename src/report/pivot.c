@@ -164,7 +164,7 @@ static char *printable(const char *s)
 /* "mode \ size" above the rows. */
 static char *corner(const struct section *s)
 {
-	const struct variable_value *v = s->first->variables;
+	const struct variable *v = s->first->variables;
 
 	if (s->rows.variable == NONE)
 		return text_dup("");

@@ -17,7 +17,7 @@
 
 /* One run. Its variables are the same ones, in the same order, in all runs. */
 struct pivot_point {
-	const struct variable_value *variables;
+	const struct variable *variables;
 	size_t n_variables;
 	enum outcome outcome;
 	bool known; /* its figure is: of runs that passed it is shown */

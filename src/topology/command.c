@@ -200,6 +200,8 @@ static void set_input(struct builder *b, void *object, const struct value *value
 		build_refuse(b, &values[0], "cannot be read: %s", strerror(errno));
 	else if (S_ISDIR(st.st_mode))
 		build_refuse(b, &values[0], "is a folder");
+	else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		build_refuse(b, &values[0], "is neither a file nor a device");
 }
 
 /* ---- how it ends ---- */

@@ -71,16 +71,16 @@ void expect_judge_metric(const struct expecting *x, const struct condition *c,
 
 /* ---- between runs ---- */
 
-static const char *variable_of(const struct run_verdict *r, const char *name)
+static const char *variable_of(const struct variable *v, size_t n, const char *name)
 {
-	for (size_t i = 0; i < r->n_variables; i++)
-		if (strcmp(r->variables[i].name, name) == 0)
-			return r->variables[i].value;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v[i].name, name) == 0)
+			return v[i].value;
 	return NULL;
 }
 
 /* The value of a variable in the run that this one is compared with. */
-static const char *wanted_value(const struct comparison *w, const struct variable_value *mine)
+static const char *wanted_value(const struct comparison *w, const struct variable *mine)
 {
 	for (size_t i = 0; i < w->n_of; i++)
 		if (strcmp(w->of[i].name, mine->name) == 0)
@@ -88,13 +88,12 @@ static const char *wanted_value(const struct comparison *w, const struct variabl
 	return mine->value;
 }
 
-static bool is_meant(const struct session *s, const struct comparison *w,
-		     const struct run_verdict *mine, const struct run_verdict *other)
+/* Whether a run with these variables is the one that this one is compared with. */
+static bool is_meant(const struct comparison *w, const struct run_verdict *mine,
+		     const struct variable *variables, size_t n)
 {
-	if (s->repeat != 0 && other->seed != mine->seed)
-		return false;
 	for (size_t i = 0; i < mine->n_variables; i++) {
-		const char *value = variable_of(other, mine->variables[i].name);
+		const char *value = variable_of(variables, n, mine->variables[i].name);
 
 		if (value == NULL || strcmp(value, wanted_value(w, &mine->variables[i])) != 0)
 			return false;
@@ -102,13 +101,39 @@ static bool is_meant(const struct session *s, const struct comparison *w,
 	return true;
 }
 
+/* Runs are judged in any order; those that are not yet have no variables. */
 static const struct run_verdict *find_run(const struct session *s, const struct comparison *w,
 					  const struct run_verdict *mine)
 {
-	for (size_t i = 0; i < s->n_runs; i++)
-		if (is_meant(s, w, mine, &s->runs[i]))
-			return &s->runs[i];
+	for (size_t i = 0; i < s->n_planned; i++) {
+		const struct run_verdict *r = &s->runs[i];
+
+		if ((s->repeat == 0 || r->seed == mine->seed) &&
+		    is_meant(w, mine, r->variables, r->n_variables))
+			return r;
+	}
 	return NULL;
+}
+
+static bool is_planned(const struct plan *p, const struct comparison *w,
+		       const struct run_verdict *mine)
+{
+	for (size_t i = 0; i < p->n_runs; i++)
+		if (is_meant(w, mine, p->runs[i].variables, p->runs[i].n_variables))
+			return true;
+	return false;
+}
+
+bool comparisons_pending(const struct session *s, const struct plan *plan,
+			 const struct run_verdict *r)
+{
+	for (size_t i = 0; i < r->n_expectations; i++) {
+		const struct comparison *w = r->expectations[i].awaits;
+
+		if (w != NULL && find_run(s, w, r) == NULL && is_planned(plan, w, r))
+			return true;
+	}
+	return false;
 }
 
 /* Nothing is more than nothing by no factor: of 0 only 0 is 100%, and all else is without end. */
@@ -139,26 +164,25 @@ static void compare(const struct comparison *w, const struct metric_value *mine,
 		   other->label);
 }
 
-static void no_run(const struct session *s, struct condition_verdict *v)
+static void no_run(bool planned, struct condition_verdict *v)
 {
-	bool cut_short = s->interrupted || s->n_runs < s->n_planned;
-
-	expect_set(v, cut_short ? OUTCOME_INCONCLUSIVE : OUTCOME_SKIP, "the run to compare with %s",
-		   cut_short ? "was not made" : "was left out");
+	expect_set(v, planned ? OUTCOME_INCONCLUSIVE : OUTCOME_SKIP, "the run to compare with %s",
+		   planned ? "was not made" : "was left out");
 }
 
-static void judge_awaiting(const struct session *s, const struct run_verdict *r,
-			   struct expectation_verdict *x)
+static void judge_awaiting(const struct session *s, const struct plan *plan,
+			   const struct run_verdict *r, struct expectation_verdict *x)
 {
 	struct condition_verdict *v = &x->conditions[0];
 	const struct run_verdict *other = find_run(s, x->awaits, r);
 
 	if (other == NULL)
-		no_run(s, v);
+		no_run(is_planned(plan, x->awaits, r), v);
 	else if (other == r)
 		expect_set(v, OUTCOME_SKIP, "this is the run that others are compared with");
 	else
 		compare(x->awaits, run_verdict_metric(r, x->awaits->metric), other, v);
+	x->awaits->judged = true;
 	free(x->reason);
 	x->reason = NULL;
 	x->outcome = v->outcome;
@@ -180,23 +204,17 @@ static void add_reason(struct run_verdict *r, const struct expectation_verdict *
 	r->reasons[0] = first;
 }
 
-static void judge_run_again(struct session *s, struct run_verdict *r)
+void comparisons_judge(struct session *s, const struct plan *plan, struct run_verdict *r)
 {
 	for (size_t i = 0; i < r->n_expectations; i++) {
 		struct expectation_verdict *x = &r->expectations[i];
 
-		if (x->awaits == NULL)
+		if (x->awaits == NULL || x->awaits->judged)
 			continue;
-		judge_awaiting(s, r, x);
+		judge_awaiting(s, plan, r, x);
 		if (x->outcome > OUTCOME_SKIP)
 			add_reason(r, x);
 		r->outcome = outcome_worse(r->outcome, x->outcome);
 	}
 	s->outcome = outcome_worse(s->outcome, r->outcome);
-}
-
-void comparisons_judge(struct session *s)
-{
-	for (size_t i = 0; i < s->n_runs; i++)
-		judge_run_again(s, &s->runs[i]);
 }

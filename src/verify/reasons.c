@@ -51,9 +51,9 @@ static const char *const stages[] = {
 	[STAGE_NEW] = "starting",
 	[STAGE_LAB] = "building the lab",
 	[STAGE_RECORDER] = "starting captures",
-	[STAGE_RECEIVERS] = "starting receivers",
-	[STAGE_TRANSFER] = "the transfer ran",
-	[STAGE_STOPPING] = "stopping receivers",
+	[STAGE_RECEIVERS] = "starting servers",
+	[STAGE_TRANSFER] = "programs ran",
+	[STAGE_STOPPING] = "stopping servers",
 	[STAGE_DRAINING] = "draining captures",
 	[STAGE_DONE] = "ending",
 };
@@ -91,7 +91,7 @@ static void add_run(struct reasons *r, const struct trial *t)
 	if (ev->interrupted)
 		add(r, OUTCOME_INCONCLUSIVE, RANK_RUN, text_dup("interrupted"));
 	if (ev->supervisor_signal != 0)
-		add(r, OUTCOME_INCONCLUSIVE, RANK_RUN,
+		add(r, OUTCOME_INCONCLUSIVE, RANK_DEAD,
 		    text_format("the supervisor was killed by %s while %s",
 				signal_name(ev->supervisor_signal, buf), stages[ev->stage]));
 	if (ev->failed && !is_a_programs(ev))

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "topology/path.h"
 #include "verify/book.h"
@@ -208,6 +210,14 @@ static void make_deliveries(struct trial *t)
 	}
 }
 
+/* A recorder that was killed leaves the captures alone. */
+static bool is_there(const char *folder, const char *name)
+{
+	cleanup_free char *path = text_format("%s/%s", folder, name);
+
+	return access(path, F_OK) == 0;
+}
+
 static void make_verdict(struct trial *t)
 {
 	struct run_verdict *v = t->verdict;
@@ -218,7 +228,8 @@ static void make_verdict(struct trial *t)
 	v->captures = array_new(v->n_captures, sizeof(*v->captures));
 	v->past_deadline = t->evidence->past_deadline;
 	v->interrupted = t->evidence->interrupted;
-	v->merged = t->evidence->merged[0] != '\0' ? text_dup(t->evidence->merged) : NULL;
+	if (t->evidence->merged[0] != '\0' && is_there(t->folder, t->evidence->merged))
+		v->merged = text_dup(t->evidence->merged);
 }
 
 /* Where each capture stands: on which side of what link. */

@@ -113,7 +113,7 @@ static void fault_done(struct fault_verdict *f)
 	free(f->reason);
 }
 
-static void variables_done(struct variable_value *v, size_t n)
+static void variables_done(struct variable *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		free(v[i].name);
@@ -207,17 +207,13 @@ static void free_lists(struct run_verdict *r)
 	free(r->faults);
 }
 
-/* Only those that wait to be compared stay. */
-static void shorten_expectations(struct run_verdict *r)
+static void free_expectations(struct run_verdict *r)
 {
-	size_t kept = 0;
-
 	for (size_t i = 0; i < r->n_expectations; i++)
-		if (r->expectations[i].awaits != NULL)
-			r->expectations[kept++] = r->expectations[i];
-		else
-			expectation_verdict_done(&r->expectations[i]);
-	r->n_expectations = kept;
+		expectation_verdict_done(&r->expectations[i]);
+	free(r->expectations);
+	r->expectations = NULL;
+	r->n_expectations = 0;
 }
 
 void run_verdict_shorten(struct run_verdict *r)
@@ -229,7 +225,7 @@ void run_verdict_shorten(struct run_verdict *r)
 	ledger_done(&r->ledger);
 	r->ledger = sum;
 	free_lists(r);
-	shorten_expectations(r);
+	free_expectations(r);
 	r->notes = NULL;
 	r->files = NULL;
 	r->programs = NULL;
@@ -248,10 +244,8 @@ void run_verdict_done(struct run_verdict *r)
 	free_lists(r);
 	for (size_t i = 0; i < r->n_metrics; i++)
 		metric_value_done(&r->metrics[i]);
-	for (size_t i = 0; i < r->n_expectations; i++)
-		expectation_verdict_done(&r->expectations[i]);
 	free(r->metrics);
-	free(r->expectations);
+	free_expectations(r);
 	ledger_done(&r->ledger);
 	free_strings(r->reasons, r->n_reasons);
 	free(r->combination);

@@ -15,6 +15,7 @@
 #include "base/sha256.h"
 #include "evidence/evidence.h"
 #include "topology/impairment.h"
+#include "topology/plan.h"
 
 enum outcome {
 	OUTCOME_PASS,
@@ -172,10 +173,6 @@ struct fault_verdict {
 	uint64_t fired_ns, undone_ns; /* since every program was ready */
 };
 
-struct variable_value {
-	char *name, *value;
-};
-
 /* One condition of an expectation. */
 struct condition_verdict {
 	enum outcome outcome;
@@ -188,10 +185,11 @@ struct condition_verdict {
 /* A condition on a metric that waits for the run whose value it is compared with. */
 struct comparison {
 	char *metric;
-	struct variable_value *of; /* its variables that are others than those of this run */
+	struct variable *of; /* its variables that are others than those of this run */
 	size_t n_of;
 	double low, high; /* of the ratio of the two values */
 	bool included;	  /* low and high are good themselves */
+	bool judged;	  /* by comparisons_judge() */
 };
 
 /* An `expect` block of the topology file. */
@@ -203,7 +201,7 @@ struct expectation_verdict {
 	char *reason;
 	struct condition_verdict *conditions;
 	size_t n_conditions;
-	struct comparison *awaits; /* until comparisons_judge(); NULL: nothing */
+	struct comparison *awaits; /* another run; NULL: none */
 };
 
 /* A `metric` block of the topology file: what was read. */
@@ -223,7 +221,7 @@ struct run_verdict {
 	char *label;	   /* "mode=multi-thread" */
 	char *combination; /* the label without the seed, when runs are repeated; else NULL */
 	bool brief;	   /* one of many: run_verdict_shorten() */
-	struct variable_value *variables;
+	struct variable *variables;
 	size_t n_variables;
 	char *mode; /* of its transfers: "multi-thread"; "mixed" when they differ; "-" without any */
 	char *format;	   /* "reliable", "raw", "mixed", "-" */
@@ -293,8 +291,9 @@ const struct metric_value *run_verdict_metric(const struct run_verdict *r, const
 void run_verdict_reason(struct run_verdict *r, char *reason);
 void run_verdict_note(struct run_verdict *r, char *note);
 /*
- * Let go of what takes memory: files, programs, captures, expectations that wait for nothing, rows
- * of the ledger, all reasons but the first, notes. Metrics and what sums the others up stay. For the many runs of a session that repeats them.
+ * Let go of what takes memory: files, programs, captures, expectations, rows of the ledger, all
+ * reasons but the first, notes. Metrics and what sums the others up stay. For the many runs of a
+ * session that repeats them.
  */
 void run_verdict_shorten(struct run_verdict *r);
 void run_verdict_done(struct run_verdict *r);

@@ -132,6 +132,18 @@ same "comparisons: exit status" 1 "$status"
 same "comparisons" "pass skip; skip fail" \
 	"$(jq -r '[.runs[] | [.expectations[] | select(.name != "status") | .outcome] | join(" ")] | join("; ")' "$report")"
 has "comparisons: why" 'expected below 20% of that of speed=40; found: 10, 25% of the 40 of speed=40' compared.out
+same "comparisons: the command that repeats it has the other run, too" 1 "$(
+	sh -c "$(jq -r '.runs[1].command' "$report")" >repeated.out 2>&1
+	echo $?
+)"
+has "comparisons: repeated" 'expected below 20% of that of speed=40' repeated.out
+run compared --repeat 3 --jobs 2
+same "comparisons of repeated runs: exit status" 1 "$status"
+same "comparisons of repeated runs: what failed stays" 3 \
+	"$(find captures/compared/latest/ -name '*.say.log' -path '*speed=10,seed=*' | wc -l)"
+same "comparisons of repeated runs: the rest goes" 0 "$(find captures/compared/latest/ -path '*speed=40*' | wc -l)"
+run compared --fail-fast
+same "comparisons: --fail-fast" "1 2" "$status $(jq '.runs | length' "$report")"
 run compared --only speed=10
 same "a run that was left out: exit status" 0 "$status"
 has "a run that was left out" 'the run to compare with was left out' "$report"

@@ -83,4 +83,24 @@ kill_in_the_middle wire rough
 same "killed the wire: exit status" 3 "$status"
 has "killed the wire: the verdict names it" 'the wire was killed by signal 9' out
 ok "killed the wire: nothing is left" machine_settles_to machine.before
+
+# The supervisor killed while programs run: that comes first, and what it points to is there.
+topology sleeper <<'EOF'
+program sleeper { node = alpine-1  command = "sleep 1000" }
+EOF
+"$harness" run sleeper.conf >out 2>&1 &
+pid=$!
+supervisor=
+until [ -n "$supervisor" ] || ! kill -0 "$pid" 2>/dev/null; do
+	for s in $(below "$pid"); do
+		pgrep -P "$s" -x sleep >/dev/null && supervisor=$s
+	done
+done
+kill -9 "$supervisor"
+status=0
+wait "$pid" || status=$?
+same "killed the supervisor: exit status" 3 "$status"
+has "killed the supervisor: the verdict names it first" '^  why +the supervisor was killed by SIGKILL while programs ran' out
+ok "killed the supervisor: the evidence is where it says" ls "$(sed -n 's/^  evidence *//p' out)"
+ok "killed the supervisor: nothing is left" machine_settles_to machine.before
 finish

@@ -229,6 +229,45 @@ program client { node = alpine-1  command = true }
 EOF
 same "in the background, and soon over: exit status" 0 "$status"
 
+# ---- input that is not there yet ----
+
+mkfifo pipe
+topology fifo <<'EOF'
+program reads { node = alpine-1  command = "cat"  stdin = "pipe" }
+EOF
+run fifo
+same "input from a FIFO: exit status" 2 "$status"
+has "input from a FIFO" "fifo.conf:[0-9]+: stdin 'pipe' is neither a file nor a device" fifo.out
+
+echo words >input
+lab replaced <<EOF
+program makes { node = alpine-1  command = "sh -c 'rm $work/input; mkfifo $work/input'" }
+program reads { node = alpine-1  command = "cat"  stdin = "input"  after = makes }
+EOF
+same "a file that became a FIFO: nothing hangs" 0 "$status"
+
+# It is root, and can reach its own log: what it puts there is not waited for either.
+lab vandal <<'EOF'
+program vandal { node = alpine-1  command = "sh -c 'echo hi; cd ../../logs; rm *.vandal.log; mkfifo alpine-1.sh.vandal.log'" }
+expect said { program = vandal  output = hi }
+EOF
+same "a log that became a FIFO: exit status" 3 "$status"
+has "a log that became a FIFO" 'its log cannot be read: .*alpine-1.sh.vandal.log is not a regular file' vandal.out
+
+# ---- a full disk ----
+
+# It is the host's: the program is not killed for it, and what it said is not known.
+topology full <<'EOF'
+program chatty { node = alpine-1  command = "sh -c 'head -c 3000000 /dev/zero; echo; echo done'" }
+expect told { program = chatty  output = '^done$' }
+EOF
+mkdir small
+unshare -m sh -c 'mount -t tmpfs -o size=400k none small && exec "$1" run --captures small full.conf' - "$harness" >full.out 2>&1
+same "a full disk: exit status" 3 "$?"
+has "a full disk: reason" 'write logs/alpine-1.sh.chatty.log: .*No space left on device' full.out
+has "a full disk: the program went on to its end" '✓ 1/1 ok .*inconclusive' full.out
+has "a full disk: what it said is not known" "'\\^done.' on at least 1 line; found: on no line of 1; the middle of the output was not kept" full.out
+
 # ---- faults ----
 
 lab faults <<'EOF'

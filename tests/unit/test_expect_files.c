@@ -260,8 +260,17 @@ static void judge_as(struct xlab *l, struct run_verdict *r, const char *value, c
 	r->variables = calloc(1, sizeof(*r->variables));
 	assert_non_null(r->variables);
 	r->n_variables = 1;
-	r->variables[0] = (struct variable_value){ text_dup("v"), text_dup(value) };
+	r->variables[0] = (struct variable){ text_dup("v"), text_dup(value) };
 }
+
+static char v_name[] = "v", x_value[] = "x", y_value[] = "y";
+static struct variable only_x[] = { { v_name, x_value } }, only_y[] = { { v_name, y_value } };
+static struct planned_run both_runs[] = {
+	{ .variables = only_y, .n_variables = 1 },
+	{ .variables = only_x, .n_variables = 1 },
+};
+static const struct plan both = { .runs = both_runs, .n_runs = 2 };
+static const struct plan y_alone = { .runs = both_runs, .n_runs = 1 };
 
 static void check_comparison(const char *first, const char *second, enum outcome expected,
 			     const char *words)
@@ -275,7 +284,8 @@ static void check_comparison(const char *first, const char *second, enum outcome
 	if (first != NULL)
 		judge_as(l, &runs[0], "x", first);
 	judge_as(l, last, "y", second);
-	comparisons_judge(&s);
+	for (size_t i = 0; i < s.n_runs; i++)
+		comparisons_judge(&s, first != NULL ? &both : &y_alone, &runs[i]);
 	if (first != NULL)
 		assert_int_equal(runs[0].expectations[1].outcome,
 				 runs[0].metrics[0].found ? OUTCOME_SKIP : OUTCOME_FAIL);
@@ -301,6 +311,33 @@ static void runs_are_compared(void **state)
 	check_comparison("rate 0\n", "rate 0\n", OUTCOME_PASS, NULL);
 	check_comparison("nothing\n", "rate 85\n", OUTCOME_INCONCLUSIVE, "no good value in v=x");
 	check_comparison(NULL, "rate 85\n", OUTCOME_SKIP, "was left out");
+}
+
+/* A run waits for one that is planned, is judged once, and then by what there is. */
+static void runs_wait_for_each_other(void **state)
+{
+	struct xlab *l = xlab_new(COMPARED);
+	struct run_verdict runs[2] = { 0 };
+	struct session s = { .runs = runs, .n_runs = 1, .n_planned = 2 };
+
+	(void)state;
+	judge_as(l, &runs[0], "y", "rate 85\n");
+	assert_false(comparisons_pending(&s, &y_alone, &runs[0]));
+	assert_true(comparisons_pending(&s, &both, &runs[0]));
+	judge_as(l, &runs[1], "x", "rate 100\n");
+	assert_false(comparisons_pending(&s, &both, &runs[0]));
+	comparisons_judge(&s, &both, &runs[0]);
+	comparisons_judge(&s, &both, &runs[0]);
+	assert_int_equal(runs[0].outcome, OUTCOME_FAIL);
+	assert_int_equal(runs[0].n_reasons, 1);
+	run_verdict_done(&runs[1]);
+	run_verdict_done(&runs[0]);
+	judge_as(l, &runs[0], "y", "rate 85\n");
+	comparisons_judge(&s, &both, &runs[0]);
+	assert_says(runs[0].expectations[1].reason, "was not made");
+	assert_int_equal(runs[0].outcome, OUTCOME_INCONCLUSIVE);
+	run_verdict_done(&runs[0]);
+	xlab_free(l);
 }
 
 /* ---- numbers ---- */
@@ -348,6 +385,7 @@ int main(void)
 		cmocka_unit_test(metrics_that_are_not_there),
 		cmocka_unit_test(metrics_have_limits),
 		cmocka_unit_test(runs_are_compared),
+		cmocka_unit_test(runs_wait_for_each_other),
 		cmocka_unit_test(numbers_are_read),
 	};
 

@@ -19,8 +19,7 @@ struct test_point {
 static char *table_of(const struct test_point *t, size_t n, size_t n_variables, size_t width)
 {
 	char *const names[MAX_VARIABLES] = { loss, mode, size };
-	cleanup_free struct variable_value *variables = array_new(n * MAX_VARIABLES,
-								  sizeof(*variables));
+	cleanup_free struct variable *variables = array_new(n * MAX_VARIABLES, sizeof(*variables));
 	cleanup_free struct pivot_point *points = array_new(n, sizeof(*points));
 	const struct pivot p = { "goodput", "bit/s", points, n };
 	char *out = NULL;
@@ -28,7 +27,7 @@ static char *table_of(const struct test_point *t, size_t n, size_t n_variables, 
 	FILE *f = open_memstream(&out, &len);
 
 	for (size_t i = 0; i < n; i++) {
-		struct variable_value *v = &variables[i * MAX_VARIABLES];
+		struct variable *v = &variables[i * MAX_VARIABLES];
 
 		for (size_t k = 0; k < n_variables; k++) {
 			v[k].name = names[MAX_VARIABLES - n_variables + k];
@@ -47,7 +46,7 @@ static char *table_of(const struct test_point *t, size_t n, size_t n_variables, 
 /* Two figures of the same runs, as columns. */
 static void many_figures_are_columns(void **state)
 {
-	struct variable_value v[3][2] = {
+	struct variable v[3][2] = {
 		{ { mode, text_dup("loop") }, { size, text_dup("small") } },
 		{ { mode, text_dup("loop") }, { size, text_dup("big") } },
 		{ { mode, text_dup("pool") }, { size, text_dup("small") } },

@@ -264,7 +264,7 @@ static void supervisor_killed(void **state)
 
 	assert_outcome(v, OUTCOME_INCONCLUSIVE);
 	assert_string_equal(v->reasons[0],
-			    "the supervisor was killed by SIGKILL while the transfer ran");
+			    "the supervisor was killed by SIGKILL while programs ran");
 	assert_int_equal(v->ledger.outcome, OUTCOME_INCONCLUSIVE);
 	lab_free(l);
 }
