@@ -33,16 +33,28 @@ static int bind_to(const struct peer *at, int *ret_family)
 	return scope_take_fd(&fd);
 }
 
+static void block_signals(sigset_t *set, bool with_children)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	if (with_children)
+		sigaddset(set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
 int httpd_server_listen(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
 			struct fail *f)
 {
 	struct peer at = { .port = port };
 	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
+	sigset_t set;
 	int family;
 
 	if (address != NULL && peer_resolve(address, port, &at, f) != 0)
 		return -1;
+	block_signals(&set, false);
 
 	scope_close int fd = bind_to(&at, &family);
 
@@ -78,11 +90,6 @@ int httpd_server_signals(bool with_children)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	if (with_children)
-		sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	block_signals(&set, with_children);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -278,7 +278,6 @@ static int open_signals(struct lb_loop *loop, const sigset_t *signals, struct fa
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = &loop->signal_fd };
 
-	signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
 	loop->signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (loop->signal_fd < 0 ||
 	    epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->signal_fd, &e) != 0)

@@ -53,7 +53,7 @@ void lb_queue_remove(struct lb_conn *c);
 
 /*
  * Accept and serve until told to stop. worker is the number of this process;
- * signals are blocked, and are what the loop reads. SIGTERM and SIGINT stop it,
+ * signals are blocked, SIGPIPE is ignored, and signals are what the loop reads. SIGTERM and SIGINT stop it,
  * the second time at once; SIGUSR2 has it look at ring->stop, and SIGUSR1 print
  * the counters. Does not close listen_fd.
  */

@@ -4,8 +4,10 @@ import hashlib
 import os
 import random
 import resource
+import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -223,6 +225,24 @@ def half_open(n):
         ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + source + target
         raw.sendto(ip + tcp, to)
     say("sent")
+
+
+def early(which, n, *command):
+    """Signals that come the moment it listens: how it ends when it is then told to stop."""
+    ends = set()
+    for _ in range(int(n)):
+        started = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while started.poll() is None:
+            try:
+                connect().close()
+                break
+            except ConnectionRefusedError:
+                pass
+        started.send_signal(getattr(signal, "SIG" + which))
+        if which != "TERM":
+            started.terminate()
+        ends.add(started.wait(60))
+    say(*sorted(ends))
 
 
 globals()[sys.argv[1]](*sys.argv[2:])
