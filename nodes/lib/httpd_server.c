@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
+#include "door.h"
 #include "httpd_answer.h"
 #include "httpd_conn.h"
 #include "httpd_header.h"
@@ -19,7 +20,6 @@
 #define ACCEPT_BATCH 64		 /* connections before others are served again */
 #define SWEEP_NS     NS_PER_SEC
 #define PAUSE_NS     (100 * NS_PER_MS) /* between attempts when descriptors have run out */
-#define DOOR_NS	     (100 * NS_PER_MS) /* for handshakes that have begun */
 #define STOP_NS	     (10 * NS_PER_MS)  /* between looks at what is still under way */
 
 const char *const httpd_mode_names[HTTPD_N_MODES] = {
@@ -285,7 +285,7 @@ static void finish(struct server *s)
 {
 	uint64_t begin = time_now(), end = begin + s->config->grace_ns, now;
 
-	httpd_server_shut_door(s->listen_fd);
+	door_shut(s->listen_fd);
 	s->conns.stopping = true;
 	s->signals = 0;
 	while ((now = time_now()) < end && s->signals == 0) {

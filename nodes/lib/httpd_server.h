@@ -63,9 +63,6 @@ int httpd_server_run(const struct httpd_config *config, struct fail *f);
  */
 int httpd_server_listen(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
 			struct fail *f);
-/* Let no more clients in: what is queued can still be accepted. For all that share it. */
-void httpd_server_shut_door(int listen_fd);
-
 /* A descriptor that says when SIGTERM, SIGINT or, if wanted, SIGCHLD came, and blocks them. */
 int httpd_server_signals(bool with_children);
 

@@ -43,7 +43,7 @@ struct lb_loop {
 	struct lb_queue connecting, established;
 	struct lb_conn *more, *over; /* turns cut short; ended, to be freed after this batch */
 	enum lb_stop stop;
-	uint64_t grace_end;
+	uint64_t grace_end, door_end; /* door_end: UINT64_MAX when no handshake is waited for */
 	struct lb_log log;
 	struct lb_io io;
 };

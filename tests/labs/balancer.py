@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -243,6 +244,48 @@ def early(which, n, *command):
             started.terminate()
         ends.add(started.wait(60))
     say(*sorted(ends))
+
+
+def ask_until_refused(lost):
+    """Each connection that came about is answered, however close to the end it did."""
+    while True:
+        try:
+            s = connect()
+        except (ConnectionRefusedError, TimeoutError):
+            return
+        except ConnectionResetError as error:
+            lost.append(error)
+            continue
+        try:
+            s.sendall(b"x")
+            if s.recv(1) != b"x":
+                lost.append("an end")
+        except OSError as error:
+            lost.append(error)
+        s.close()
+
+
+def stopped_under_load(n, *command):
+    """Start it n times, and tell it to stop while 40 clients come again and again."""
+    lost, statuses = [], set()
+    for _ in range(int(n)):
+        started = subprocess.Popen(command, stdout=subprocess.PIPE)
+        while True:
+            try:
+                connect().close()
+                break
+            except ConnectionRefusedError:
+                pass
+        clients = [threading.Thread(target=ask_until_refused, args=(lost,)) for _ in range(40)]
+        for c in clients:
+            c.start()
+        started.stdout.readline()  # of the first of them
+        started.terminate()
+        started.communicate()
+        for c in clients:
+            c.join()
+        statuses.add(started.returncode)
+    say(len(lost), "lost,", "status", *statuses, *lost[:3])
 
 
 globals()[sys.argv[1]](*sys.argv[2:])

@@ -343,6 +343,12 @@ for mode in "async" "process --workers 40"; do
 	done
 done
 
+# And those that come under load: who was let in is served.
+for mode in async process; do
+	$peer stopped_under_load 10 "$balancer" --listen 127.0.0.1:9000 --mode $mode $three >out
+	same "$mode: stopped under load" "0 lost, status 0" "$(cat out)"
+done
+
 # A log that nobody reads any more is told of at the end, and ends nothing before.
 mkfifo gate
 for mode in async process; do
