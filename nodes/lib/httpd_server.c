@@ -315,6 +315,8 @@ static int open_server(struct server *s, struct fail *f)
 	s->conns.wake_fd = s->wake_fd;
 	s->answerer.folder = config->folder;
 	s->answerer.name = config->name;
+	/* When sendfile(2) is at the end of a file that has shrunk, the library's thread tries for ever. */
+	s->answerer.no_sendfile = config->mode == HTTPD_THREAD;
 	snprintf(s->answerer.server, sizeof(s->answerer.server), "httpd/%s (%s)", HARNESS_VERSION,
 		 httpd_mode_names[config->mode]);
 	if (start_daemon(s, f) != 0)

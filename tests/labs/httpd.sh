@@ -151,6 +151,7 @@ misbehaving_clients() {
 	ok "$1: malformed requests" client corpus "$port"
 	ok "$1: slow readers and clients that vanish" client slow "$port"
 	ok "$1: a request that never ends" client trickle "$port"
+	ok "$1: a file that shrinks under way" client shrink "$port"
 	ok "$1: connections that end in all sorts of ways" client churn "$port" 2000
 	ok "$1: no descriptor is left open" until_true no_more_open_than "$before"
 }
