@@ -139,8 +139,11 @@ static int start_daemon(struct server *s, struct fail *f)
 		{ pooled ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, config->workers, NULL },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	/* The limit is kept here; in the library a pool's is cut into one per thread. */
-	unsigned limit = pooled ? config->limit * 2 + config->workers : config->limit + 1;
+	/*
+	 * The limit is kept here. The library's must never be met: its thread then waits for ever for
+	 * a lock that it holds (0.9.75). A pool's is cut into one per thread.
+	 */
+	unsigned limit = (config->limit + 1) * (pooled ? config->workers : 1);
 
 	s->daemon = MHD_start_daemon(
 		flags_of(config->mode), 0, NULL, NULL, handle, s, MHD_OPTION_ARRAY, pool,
@@ -168,7 +171,11 @@ static int watch(const struct server *s, int fd, uint32_t events)
 /* Clients beyond the limit wait in the kernel's queue. */
 static bool has_room(const struct server *s)
 {
-	return s->conns.n < s->config->limit;
+	/* In this order: one that begins meanwhile is counted twice, and none is missed. */
+	uint64_t begun = s->conns.n_started;
+	uint64_t waiting = s->added > begun ? s->added - begun : 0;
+
+	return s->conns.n + waiting < s->config->limit;
 }
 
 static void watch_door(struct server *s, uint64_t now)

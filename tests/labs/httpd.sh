@@ -212,6 +212,10 @@ for mode in async thread thread-pool; do
 	# shellcheck disable=SC2154
 	wait "$held1" "$held2" "$held3"
 	stop
+	serve --mode "$mode" --limit-connections 20
+	ok "$mode: two hundred at once, beyond the limit" client queue "$port" 200
+	stop
+	same "$mode: beyond the limit: exit status" 0 "$status"
 done
 
 # A worker that is killed is replaced, and nobody else notices.
