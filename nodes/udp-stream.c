@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -73,8 +72,6 @@ static const struct option options[] = {
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "source-port", required_argument, NULL, OPT_SOURCE_PORT },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "version", no_argument, NULL, OPT_VERSION },
 	/* What the harness gives to every sender and receiver. */
 	{ "format", required_argument, NULL, OPT_IGNORED },
 	{ "mode", required_argument, NULL, OPT_IGNORED },
@@ -86,7 +83,7 @@ static const struct option options[] = {
 	{ "max-transfers", required_argument, NULL, OPT_IGNORED },
 	{ "max-size", required_argument, NULL, OPT_IGNORED },
 	{ "report", required_argument, NULL, OPT_IGNORED },
-	{ NULL, 0, NULL, 0 },
+	OPTION_LAST_ROWS,
 };
 
 struct command {

@@ -8,8 +8,6 @@
 #ifndef NODES_FAIL_H
 #define NODES_FAIL_H
 
-#include <stdbool.h>
-
 struct fail {
 	int num; /* an errno value, or 0 */
 	char msg[252];

@@ -38,8 +38,10 @@ struct flows_config {
 
 struct flows;
 
+/* The folder outlives it. flows_free() ends all flows first. */
 struct flows *flows_new(const struct flows_config *config);
 void flows_free(struct flows *fl);
+/* Append a datagram to the file of its source. */
 void flows_receive(struct flows *fl, const void *datagram, size_t len, const struct peer *from,
 		   uint64_t now);
 /* After each batch: write it out, end what is silent. Returns when to call again at the latest. */

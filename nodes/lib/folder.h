@@ -21,6 +21,7 @@
 
 struct folder;
 
+/* The folder must be there. */
 int folder_open(const char *dir, struct folder **ret_folder, struct fail *f);
 void folder_free(struct folder *folder);
 /* Valid as long as the folder. */

@@ -59,6 +59,7 @@ void *httpd_conn_ask(void *cls, const char *uri, struct MHD_Connection *connecti
 void httpd_conn_complete(void *cls, struct MHD_Connection *connection, void **context,
 			 enum MHD_RequestTerminationCode code);
 
+/* A new phase begins now. */
 void httpd_conn_set_phase(struct httpd_conn *c, enum httpd_phase phase);
 /* All of the request line is known. */
 void httpd_conn_set_line(struct httpd_conn *c, const char *method, const char *uri,

@@ -10,6 +10,7 @@
 
 #include "fail.h"
 
+/* A descriptor of the folder, for the two below; the caller closes it. */
 int httpd_site_open(const char *folder, int *ret_fd, struct fail *f);
 /* A regular file of the folder, for reading. Returns 0, or the status to answer with. */
 unsigned httpd_site_open_file(int folder, const char *path, int *ret_fd, struct stat *ret_st);

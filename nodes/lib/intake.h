@@ -83,6 +83,7 @@ struct intake {
 uint16_t intake_parse_offer(const struct wire_packet *packet, struct intake_offer *ret_offer,
 			    const char **ret_why);
 
+/* In RECEIVING, with a new file in the store, which outlives it. */
 int intake_new(const struct intake_offer *offer, const struct peer *peer, const struct store *store,
 	       uint64_t now, struct intake **ret_intake, struct fail *f);
 void intake_free(struct intake *in);
@@ -96,6 +97,7 @@ void intake_abort(struct intake *in, uint16_t code, const char *text);
 
 /* The next page of STATUS; *from (a chunk, 0 at first) moves on, UINT32_MAX after the last. */
 size_t intake_put_status(struct intake *in, uint8_t *payload, uint32_t *from, uint64_t now);
+/* The payloads of the other two; they return their length, bytes. */
 size_t intake_put_open_ack(struct intake *in, uint8_t *payload, uint64_t now);
 size_t intake_put_fin_ack(const struct intake *in, uint8_t *payload);
 

@@ -74,6 +74,7 @@ struct plan {
 /* Told in the process that started the plan, once per job, when it is DONE or FAILED. */
 typedef void job_listener(void *ctx, size_t job);
 
+/* RUNNING from now on, by the calling process. */
 void job_begin(struct job *j);
 /* error NULL: DONE. */
 void job_end(struct job *j, const char *error);

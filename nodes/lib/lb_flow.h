@@ -49,6 +49,7 @@ enum lb_pump {
 	LB_PUMP_WRITE_FAILED,
 };
 
+/* Pass on what can be passed on, from one socket to the other, for one turn. */
 enum lb_pump lb_flow_pump(struct lb_flow *f, int from, int to, struct lb_io *io);
 /* Something waits for the other side. */
 bool lb_flow_is_blocked(const struct lb_flow *f);

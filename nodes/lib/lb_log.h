@@ -38,6 +38,7 @@ struct lb_log_line {
 };
 
 void lb_log_init(struct lb_log *log, int fd);
+/* A connection that ended now: time_now() and time since 1970, ns. */
 void lb_log_add(struct lb_log *log, const struct lb_log_line *line, uint64_t now, uint64_t real);
 /* Write what is there; -1 when that failed, now or before. */
 int lb_log_flush(struct lb_log *log);

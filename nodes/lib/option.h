@@ -5,7 +5,6 @@
 #define NODES_OPTION_H
 
 #include <getopt.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +21,13 @@ struct option_set {
 /* What `val` these two have. */
 #define OPT_HELP    1000
 #define OPT_VERSION 1001
+
+/* The last rows of every table of options. */
+#define OPTION_LAST_ROWS                                                                           \
+	{ "help", no_argument, NULL, OPT_HELP }, { "version", no_argument, NULL, OPT_VERSION },    \
+	{                                                                                          \
+		NULL, 0, NULL, 0                                                                   \
+	}
 
 /*
  * Read them; optind is where the rest begins. 0: go on; otherwise *ret_status is the exit status:

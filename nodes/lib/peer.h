@@ -22,6 +22,7 @@ struct peer {
 	struct in6_addr local; /* of ours that it wrote to; :: when not known */
 };
 
+/* Whether its address is an IPv4-mapped one. */
 bool peer_is_ipv4(const struct peer *p);
 /* The same address and port. */
 bool peer_equal(const struct peer *a, const struct peer *b);

@@ -4,65 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "digest.h"
-#include "flight.h"
 #include "name.h"
 #include "scope.h"
+#include "sender_state.h"
 
-#define REPEAT_LEAST	(20 * NS_PER_MS)
-#define REPEAT_MOST	(250 * NS_PER_MS)
 #define OPEN_GIVE_UP	(10 * NS_PER_SEC)
 #define SILENCE_GIVE_UP (30 * NS_PER_SEC)
 #define STALL_GIVE_UP	(30 * NS_PER_SEC)
 #define FIN_GIVE_UP	(300 * NS_PER_SEC) /* the receiver answers, but hashes for ever */
 #define REFUSED_GIVE_UP (1 * NS_PER_SEC)   /* a receiver that is only just starting */
 #define ERROR_GIVE_UP	(3 * NS_PER_SEC)   /* no route, no neighbour: longer than one ARP attempt */
-#define BURST_NS	(200 * NS_PER_US)  /* of the rate that may be sent at once */
-
-struct sender {
-	enum sender_state state, end; /* end: the state after CLOSING */
-	uint64_t transfer, size;
-	uint32_t chunk;
-	char name[PROTOCOL_NAME_MAX];
-	size_t name_len;
-	uint64_t rate_bps;
-	uint64_t open_give_up, error_give_up; /* ns */
-	size_t overhead;
-	int (*read)(void *ctx, uint64_t offset, void *buf, size_t len, struct fail *f);
-	void *ctx;
-
-	struct flight flight;
-	struct digest *digest;
-	bool hashed;
-	uint8_t hash[DIGEST_LEN];
-
-	uint32_t number;    /* of the last datagram sent */
-	uint32_t since_ask; /* DATA since the last that asked for STATUS */
-	bool again;	    /* send again_chunk a second time */
-	uint32_t again_chunk;
-	bool fin_sent;
-	uint64_t began;	       /* this state, ns */
-	uint64_t heard, moved; /* last valid datagram; last progress, ns */
-	uint64_t repeat_at;    /* OPEN, PROBE or FIN, ns */
-	uint64_t repeat_after; /* of OPEN, ns */
-	uint64_t pace_at;      /* the rate allows the next DATA, ns */
-	bool held_back;	       /* there is DATA that only the rate forbids */
-
-	struct sender_counts counts;
-	uint16_t abort_code; /* 0: CLOSE */
-	char error[252];
-	char trouble[100]; /* the last thing that was wrong but not fatal */
-};
-
-static uint32_t wire_time(uint64_t now)
-{
-	return (uint32_t)(now / NS_PER_US);
-}
-
-static uint64_t clamp(uint64_t v, uint64_t least, uint64_t most)
-{
-	return v < least ? least : v > most ? most : v;
-}
 
 int sender_new(const struct sender_config *config, uint64_t now, struct sender **ret_sender,
 	       struct fail *f)
@@ -86,9 +37,9 @@ int sender_new(const struct sender_config *config, uint64_t now, struct sender *
 	s->read = config->read;
 	s->ctx = config->ctx;
 	s->began = s->heard = s->moved = s->repeat_at = now;
-	s->repeat_after = REPEAT_LEAST;
+	s->repeat_after = SENDER_REPEAT_LEAST;
 	s->digest = digest_new();
-	flight_init(&s->flight, (uint32_t)count, wire_time(now));
+	flight_init(&s->flight, (uint32_t)count, sender_wire_time(now));
 	*ret_sender = s;
 	return 0;
 }
@@ -133,13 +84,6 @@ static void enter(struct sender *s, enum sender_state state, uint64_t now)
 	s->began = s->moved = now;
 }
 
-/* How long to wait for an answer before asking again. */
-static uint64_t ask_interval(const struct sender *s)
-{
-	return clamp(s->flight.srtt_us * NS_PER_US / 4, REPEAT_LEAST,
-		     s->state == SENDER_FINISHING ? REPEAT_MOST : UINT64_MAX);
-}
-
 /* Messages that arrive. */
 
 static void got_open_ack(struct sender *s, const struct wire_packet *p, uint64_t now)
@@ -151,11 +95,11 @@ static void got_open_ack(struct sender *s, const struct wire_packet *p, uint64_t
 	uint32_t delay = wire_get32(p->payload + PROTOCOL_OPEN_ACK_DELAY);
 	uint32_t window = wire_get32(p->payload + PROTOCOL_OPEN_ACK_WINDOW);
 
-	if ((int32_t)(wire_time(now) - echo - delay) >= 0)
-		flight_sample(&s->flight, wire_time(now) - echo - delay);
+	if ((int32_t)(sender_wire_time(now) - echo - delay) >= 0)
+		flight_sample(&s->flight, sender_wire_time(now) - echo - delay);
 	s->flight.window = window != 0 ? window : 1;
-	s->flight.round_us = wire_time(now);
-	s->repeat_at = now + ask_interval(s);
+	s->flight.round_us = sender_wire_time(now);
+	s->repeat_at = now + sender_ask_interval(s);
 	enter(s, SENDER_SENDING, now);
 }
 
@@ -176,7 +120,8 @@ static void got_status(struct sender *s, const struct wire_packet *p, uint64_t n
 	};
 	uint32_t missing = flight_missing(&s->flight);
 
-	if (s->state != SENDER_SENDING || !flight_status(&s->flight, &status, wire_time(now)))
+	if (s->state != SENDER_SENDING ||
+	    !flight_status(&s->flight, &status, sender_wire_time(now)))
 		return;
 	if (flight_missing(&s->flight) < missing)
 		s->moved = now;
@@ -251,134 +196,6 @@ void sender_socket_error(struct sender *s, int num, uint64_t now)
 		fail_now(s, "unconfirmed: the receiver has gone before it said FIN_ACK", text);
 }
 
-/* Messages to send: payload behind buf's header; they return the datagram's length. */
-
-static size_t seal(struct sender *s, uint8_t *buf, uint8_t type, size_t len, uint64_t now)
-{
-	struct wire_packet p = {
-		.type = type,
-		.transfer = s->transfer,
-		.number = ++s->number,
-		.time_us = wire_time(now),
-		.len = len,
-	};
-
-	s->counts.datagrams++;
-	return wire_seal(buf, &p);
-}
-
-static size_t send_open(struct sender *s, uint8_t *buf, uint64_t now)
-{
-	uint8_t *at = buf + PROTOCOL_HEADER_LENGTH;
-	size_t len = PROTOCOL_OPEN_NAME + s->name_len;
-
-	if (len < PROTOCOL_OPEN_DATAGRAM_MIN - PROTOCOL_HEADER_LENGTH)
-		len = PROTOCOL_OPEN_DATAGRAM_MIN - PROTOCOL_HEADER_LENGTH;
-	memset(at, 0, len);
-	wire_put64(at + PROTOCOL_OPEN_SIZE, s->size);
-	wire_put32(at + PROTOCOL_OPEN_CHUNK, s->chunk);
-	wire_put32(at + PROTOCOL_OPEN_COUNT, s->flight.count);
-	wire_put16(at + PROTOCOL_OPEN_NAME_LENGTH, (uint16_t)s->name_len);
-	memcpy(at + PROTOCOL_OPEN_NAME, s->name, s->name_len);
-	s->repeat_at = now + s->repeat_after;
-	s->repeat_after = clamp(2 * s->repeat_after, REPEAT_LEAST, REPEAT_MOST);
-	return seal(s, buf, PROTOCOL_OPEN, len, now);
-}
-
-static size_t send_end(struct sender *s, uint8_t *buf, uint64_t now)
-{
-	s->state = s->end;
-	if (s->abort_code == 0)
-		return seal(s, buf, PROTOCOL_CLOSE, 0, now);
-	return seal(s, buf, PROTOCOL_ABORT,
-		    wire_put_abort(buf + PROTOCOL_HEADER_LENGTH, s->chunk, s->abort_code, s->error),
-		    now);
-}
-
-static size_t send_fin(struct sender *s, uint8_t *buf, uint64_t now)
-{
-	uint8_t *at = buf + PROTOCOL_HEADER_LENGTH;
-
-	/* Everything was read in order by now, so the hash of what was sent is that of the file. */
-	if (!s->hashed)
-		(void)digest_end(s->digest, s->hash); /* fails only for files */
-	s->hashed = true;
-	memset(at, 0, PROTOCOL_FIN_LENGTH);
-	memcpy(at + PROTOCOL_FIN_SHA256, s->hash, sizeof(s->hash));
-	wire_put32(at + PROTOCOL_FIN_PACKETS, (uint32_t)s->counts.data);
-	s->fin_sent = true;
-	s->repeat_at = now + ask_interval(s);
-	return seal(s, buf, PROTOCOL_FIN, PROTOCOL_FIN_LENGTH, now);
-}
-
-static size_t send_probe(struct sender *s, uint8_t *buf, uint64_t now)
-{
-	memset(buf + PROTOCOL_HEADER_LENGTH, 0, PROTOCOL_PROBE_LENGTH);
-	s->repeat_at = now + ask_interval(s);
-	return seal(s, buf, PROTOCOL_PROBE, PROTOCOL_PROBE_LENGTH, now);
-}
-
-static uint8_t data_flags(struct sender *s, uint32_t chunk, bool repair)
-{
-	uint32_t limit = flight_limit(&s->flight);
-	uint8_t flags = repair ? PROTOCOL_FLAG_RETX : 0;
-
-	if (chunk == s->flight.count - 1)
-		flags |= PROTOCOL_FLAG_LAST | PROTOCOL_FLAG_ACK_NOW;
-	if (s->flight.n_flying >= limit || ++s->since_ask > limit / 4)
-		flags |= PROTOCOL_FLAG_ACK_NOW;
-	if (repair && s->flight.n_lost == 0 && s->flight.next == s->flight.count)
-		flags |= PROTOCOL_FLAG_ACK_NOW;
-	if (flags & PROTOCOL_FLAG_ACK_NOW)
-		s->since_ask = 0;
-	return flags;
-}
-
-/* The rate allows a short burst, so that a sleep that is too long is made up for. */
-static void pace(struct sender *s, size_t datagram, uint64_t now)
-{
-	if (s->rate_bps == 0)
-		return;
-	if (s->pace_at + BURST_NS < now)
-		s->pace_at = now - BURST_NS;
-	s->pace_at += (uint64_t)((double)(datagram + s->overhead) * 8e9 / (double)s->rate_bps);
-}
-
-static size_t send_data(struct sender *s, uint8_t *buf, uint32_t chunk, bool repair, uint64_t now)
-{
-	uint64_t offset = (uint64_t)chunk * s->chunk;
-	uint64_t left = s->size - offset;
-	size_t len = left < s->chunk ? (size_t)left : s->chunk;
-	uint8_t *at = buf + PROTOCOL_HEADER_LENGTH;
-	struct fail f;
-
-	if (s->read(s->ctx, offset, at, len, &f) != 0) {
-		sender_abort(s, PROTOCOL_ABORT_IO, f.msg);
-		return send_end(s, buf, now);
-	}
-	if (!repair)
-		digest_add(s->digest, at, len);
-	flight_sent(&s->flight, chunk, wire_time(now));
-	s->counts.datagrams++;
-	s->counts.data++;
-	s->counts.repairs += repair;
-	s->repeat_at = now + ask_interval(s);
-
-	struct wire_packet p = {
-		.type = PROTOCOL_DATA,
-		.flags = data_flags(s, chunk, repair),
-		.transfer = s->transfer,
-		.number = ++s->number,
-		.time_us = wire_time(now),
-		.offset = offset,
-		.len = len,
-	};
-	size_t datagram = wire_seal(buf, &p);
-
-	pace(s, datagram, now);
-	return datagram;
-}
-
 /* A second copy of a repair, or the next chunk that may go. */
 static bool pick(struct sender *s, uint32_t *ret_chunk, bool *ret_repair)
 {
@@ -402,12 +219,12 @@ static size_t poll_sending(struct sender *s, uint8_t *buf, uint64_t now)
 
 	s->held_back = s->pace_at > now && flight_can_send(&s->flight);
 	if (s->pace_at <= now && pick(s, &chunk, &repair))
-		return send_data(s, buf, chunk, repair, now);
+		return sender_put_data(s, buf, chunk, repair, now);
 	if (s->flight.next == s->flight.count && !s->fin_sent)
-		return send_fin(s, buf, now);
+		return sender_put_fin(s, buf, now);
 	if (now < s->repeat_at)
 		return 0;
-	return s->fin_sent ? send_fin(s, buf, now) : send_probe(s, buf, now);
+	return s->fin_sent ? sender_put_fin(s, buf, now) : sender_put_probe(s, buf, now);
 }
 
 /* When to give up if nothing changes, and what to say then. */
@@ -451,13 +268,13 @@ size_t sender_poll(struct sender *s, uint8_t *buf, uint64_t now)
 		check_patience(s, now);
 	switch (s->state) {
 	case SENDER_OPENING:
-		return now >= s->repeat_at ? send_open(s, buf, now) : 0;
+		return now >= s->repeat_at ? sender_put_open(s, buf, now) : 0;
 	case SENDER_SENDING:
 		return poll_sending(s, buf, now);
 	case SENDER_FINISHING:
-		return now >= s->repeat_at || !s->fin_sent ? send_fin(s, buf, now) : 0;
+		return now >= s->repeat_at || !s->fin_sent ? sender_put_fin(s, buf, now) : 0;
 	case SENDER_CLOSING:
-		return send_end(s, buf, now);
+		return sender_put_end(s, buf, now);
 	default:
 		return 0;
 	}

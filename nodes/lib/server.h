@@ -31,9 +31,11 @@ struct server_config {
 
 struct server;
 
+/* What the config points to outlives it. */
 struct server *server_new(const struct server_config *config);
 void server_free(struct server *srv);
 
+/* A datagram of any kind, also of strangers. */
 void server_receive(struct server *srv, const void *datagram, size_t len, const struct peer *from,
 		    uint64_t now);
 /* Do what is due. Returns when to call again at the latest; a time in the past: at once. */

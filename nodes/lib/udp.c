@@ -4,7 +4,6 @@
 #include <linux/errqueue.h>
 #include <linux/sock_diag.h>
 #include <netinet/udp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 

@@ -72,6 +72,7 @@ static inline void wire_put64(uint8_t *p, uint64_t v)
 	wire_put32(p + 4, (uint32_t)v);
 }
 
+/* Read a whole datagram; the payload stays where it is. Nothing is written unless it is WIRE_OK. */
 enum wire_fault wire_parse(const void *datagram, size_t len, struct wire_packet *ret_packet);
 
 /*

@@ -10,8 +10,6 @@
 #ifndef HARNESS_BASE_ERR_H
 #define HARNESS_BASE_ERR_H
 
-#include <stdarg.h>
-
 /* What the process should exit with when this error ends it. */
 enum err_class {
 	ERR_USAGE = 2,	 /* the command line or the topology is wrong */

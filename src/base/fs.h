@@ -2,7 +2,6 @@
 #ifndef HARNESS_BASE_FS_H
 #define HARNESS_BASE_FS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +37,7 @@ struct fs_map {
 	void *base; /* NULL when nothing is mapped */
 };
 
+/* Of a regular file, all of it as it is now. fs_map_close() in any case. */
 int fs_map_open(struct fs_map *m, const char *path, struct err *e);
 void fs_map_close(struct fs_map *m);
 

@@ -25,7 +25,6 @@ struct matcher {
 };
 
 struct pattern {
-	char *text;
 	pcre2_code *code;
 	struct matcher *matcher;
 	unsigned n_groups;
@@ -93,7 +92,6 @@ int pattern_new(const char *text, struct pattern **ret_pattern, size_t *ret_offs
 	struct pattern *p = array_new(1, sizeof(*p));
 	uint32_t n_groups;
 
-	p->text = text_dup(text);
 	p->code = code;
 	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &n_groups);
 	p->n_groups = n_groups;
@@ -111,18 +109,12 @@ void pattern_free(struct pattern *p)
 	pcre2_match_data_free(p->matcher->data);
 	free(p->matcher);
 	pcre2_code_free(p->code);
-	free(p->text);
 	free(p);
 }
 
 void pattern_freep(struct pattern **p)
 {
 	pattern_free(*p);
-}
-
-const char *pattern_text(const struct pattern *p)
-{
-	return p->text;
 }
 
 unsigned pattern_groups(const struct pattern *p)

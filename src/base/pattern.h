@@ -9,7 +9,6 @@
 #ifndef HARNESS_BASE_PATTERN_H
 #define HARNESS_BASE_PATTERN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -31,8 +30,6 @@ int pattern_new(const char *text, struct pattern **ret_pattern, size_t *ret_offs
 /* Accepts NULL. */
 void pattern_free(struct pattern *p);
 void pattern_freep(struct pattern **p);
-/* As it was given to pattern_new(). */
-const char *pattern_text(const struct pattern *p);
 /* Groups in parentheses that keep what they matched. */
 unsigned pattern_groups(const struct pattern *p);
 /* The number of the group with this name, (?<name>...); 0: there is none. */

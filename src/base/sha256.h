@@ -5,17 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
-
 #define SHA256_LEN 32
 
 struct sha256 {
 	uint8_t bytes[SHA256_LEN];
 };
 
+/* The digest of len bytes. */
 void sha256_of(const void *bytes, size_t len, struct sha256 *ret_digest);
-/* Of a whole file, read in blocks. ret_size (bytes) may be NULL. */
-int sha256_of_file(const char *path, struct sha256 *ret_digest, uint64_t *ret_size, struct err *e);
 /* Lower-case hexadecimal; returns buf. */
 char *sha256_hex(char buf[2 * SHA256_LEN + 1], const struct sha256 *digest);
 

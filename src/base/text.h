@@ -1,7 +1,7 @@
 /*
  * text: a string that grows, and quantities as people read them.
  *
- * struct text is embedded: text_init() (or = {0}), text_done(). Appending
+ * struct text is embedded: it begins as {0} and ends with text_done(). Appending
  * aborts when there is no memory, so it has no errors to check.
  */
 #ifndef HARNESS_BASE_TEXT_H
@@ -19,6 +19,7 @@ struct text {
 };
 
 void text_done(struct text *t);
+/* Append, as printf(3) and vprintf(3) write. */
 void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vadd(struct text *t, const char *format, va_list ap)
 	__attribute__((format(printf, 2, 0)));

@@ -75,6 +75,7 @@ struct limits {
 /* Headers around a datagram's payload: Ethernet, IPv4, UDP. */
 #define STREAM_HEADERS 42
 
+/* What to send to measure a direction with these impairments, by enum stream. */
 void plan_streams(const struct impairment *asked, const struct limits *limits,
 		  struct stream_plan plans[N_STREAMS]);
 /* A datagram that takes less than this was not held: it was reordered. 0: that cannot be told. */

@@ -22,6 +22,7 @@ struct seen_list {
 	size_t n, room;
 };
 
+/* Append a copy; frames come in the order of time. */
 void seen_add(struct seen_list *l, const struct seen *s);
 void seen_done(struct seen_list *l);
 

@@ -7,7 +7,6 @@
 #ifndef HARNESS_CAPTURE_PCAPNG_H
 #define HARNESS_CAPTURE_PCAPNG_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -38,6 +38,7 @@ struct recorder;
 
 int recorder_start(const struct recorder_config *config, struct recorder **ret_recorder,
 		   struct err *e);
+/* Of its process, for whoever reaps children. */
 pid_t recorder_pid(const struct recorder *r);
 /* To be called by whoever got this status of the recorder from waitpid(2), for example of -1. */
 void recorder_ended(struct recorder *r, int wait_status);

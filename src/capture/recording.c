@@ -7,7 +7,6 @@
 #include "capture/recording.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -42,15 +42,16 @@ struct options {
 	const char *topology;
 	struct limits limits;
 	enum link_engine engine;
-	bool has_engine, has_seed;
+	bool has_seed;
 	uint64_t seed;
-	bool json, quiet, helped;
+	bool json, quiet;
 };
 
 /* ---- the command line ---- */
 
-static int parse_option(int c, struct options *o, struct err *e)
+static int take_option(int c, void *options, struct err *e)
 {
+	struct options *o = options;
 	uint64_t seconds;
 
 	switch (c) {
@@ -64,18 +65,15 @@ static int parse_option(int c, struct options *o, struct err *e)
 		o->limits.duration_ns = seconds * NS_PER_SEC;
 		return 0;
 	case 'e':
-		return options_engine(&o->engine, &o->has_engine, e);
+		return options_engine(&o->engine, NULL, e);
 	case 's':
 		o->has_seed = true;
 		return options_number("seed", 0, UINT64_MAX, &o->seed, e);
 	case 'j':
 		o->json = true;
 		return 0;
-	case 'q':
+	default: /* 'q' */
 		o->quiet = true;
-		return 0;
-	default: /* 'h' */
-		o->helped = true;
 		return 0;
 	}
 }
@@ -93,18 +91,15 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, r;
+	static const struct command_line line = { help, "qh", longs, take_option };
 
 	*o = (struct options){ .limits = { .packets = DEFAULT_PACKETS,
 					   .pps = DEFAULT_PPS,
 					   .duration_ns = DEFAULT_SECONDS * NS_PER_SEC } };
-	while ((r = options_next(argc, argv, "qh", longs, &c, e)) == 1) {
-		if (parse_option(c, o, e) != 0)
-			return -1;
-		if (o->helped)
-			return 0;
-	}
-	return r != 0 ? -1 : options_operand(argc, argv, "which topology?", &o->topology, e);
+
+	int r = options_read(argc, argv, &line, o, e);
+
+	return r != 1 ? r : options_operand(argc, argv, "which topology?", &o->topology, e);
 }
 
 /* ---- */
@@ -181,12 +176,10 @@ int cli_calibrate(int argc, char **argv, struct err *e)
 {
 	cleanup_by(plan_freep) struct plan *plan = NULL;
 	struct options o;
-	int status;
+	int status = parse(argc, argv, &o, e);
 
-	if (parse(argc, argv, &o, e) != 0)
-		return -1;
-	if (o.helped)
-		return fputs(help, stdout) < 0;
+	if (status != 1)
+		return status;
 	if (load(&o, &plan) != 0)
 		return EXIT_USAGE;
 	status = options_check_engine(o.engine, plan, e);

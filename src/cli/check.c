@@ -1,11 +1,9 @@
 /* harness check CONF: the plan of a topology file, or everything that is wrong with it. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "capture/filter.h"
 #include "cli/check_parts.h"
 #include "cli/cli.h"
@@ -22,82 +20,11 @@ static const char help[] =
 	"Exit status: 0 the file is good; 2 it is not, and every mistake was printed as\n"
 	"FILE:LINE: what is wrong; or the command line is wrong.\n";
 
-/* ---- the plan ---- */
-
-static bool has_routing(const struct plan *plan)
-{
-	for (size_t r = 0; r < plan->n_runs; r++)
-		for (size_t i = 0; i < plan->runs[r].topology->n_nodes; i++) {
-			const struct node *n = &plan->runs[r].topology->nodes[i];
-
-			if (n->forward || n->n_routes + n->n_settings != 0)
-				return true;
-		}
-	return false;
-}
-
-/* One part of every run: said once where following runs do not differ. */
-static void print_part(const struct plan *plan, const char *name,
-		       void (*add)(const struct topology *, struct text *))
-{
-	for (size_t first = 0, next; first < plan->n_runs; first = next) {
-		struct text part = { 0 }, other = { 0 };
-
-		add(plan->runs[first].topology, &part);
-		for (next = first + 1; next < plan->n_runs; next++) {
-			add(plan->runs[next].topology, &other);
-
-			bool same = strcmp(text_str(&part), text_str(&other)) == 0;
-
-			text_done(&other);
-			if (!same)
-				break;
-		}
-		if (first == 0 && next == plan->n_runs)
-			printf("\n%s\n%s", name, text_str(&part));
-		else
-			printf("\n%s from run %zu, %s\n%s", name, first + 1,
-			       plan->runs[first].label, text_str(&part));
-		text_done(&part);
-	}
-}
-
-static const char *plural(size_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static void print_plan(const struct plan *plan)
-{
-	const struct topology *t = plan->runs[0].topology;
-
-	printf("%s: %zu node%s, %zu network%s, %zu transfer%s, %zu run%s\n", t->path, t->n_nodes,
-	       plural(t->n_nodes), t->n_networks, plural(t->n_networks), t->n_transfers,
-	       plural(t->n_transfers), plan->n_runs, plural(plan->n_runs));
-	if (t->title != NULL)
-		printf("  %s\n", t->title);
-	print_part(plan, "settings", check_settings);
-	print_part(plan, "nodes", check_nodes);
-	print_part(plan, "links", check_links);
-	if (has_routing(plan))
-		print_part(plan, "routing", check_routing);
-	printf("\nruns\n");
-	for (size_t i = 0; i < plan->n_runs; i++)
-		printf("  %zu  %s\n", i + 1, plan->runs[i].label);
-	print_part(plan, "programs", check_programs);
-	if (t->n_faults > 0)
-		print_part(plan, "faults", check_faults);
-	if (t->n_metrics > 0)
-		print_part(plan, "metrics", check_metrics);
-	print_part(plan, "expectations", check_expectations);
-}
-
 /* The command line. */
 struct options {
 	const char *path;
 	char **only; /* for plan_select() */
 	size_t n_only, only_room;
-	bool helped;
 };
 
 static void options_done(struct options *o)
@@ -114,13 +41,23 @@ static int check(const struct options *o, struct err *e)
 	    packet_filter_check_plan(plan, &problems) == 0) {
 		if (plan_select(plan, o->only, o->n_only, e) != 0)
 			return -1;
-		print_plan(plan);
+		check_print_plan(plan);
 		return 0;
 	}
 	for (size_t i = 0; i < problems.n; i++)
 		fprintf(stderr, "%s\n", problems.messages[i]);
-	fprintf(stderr, "%zu mistake%s\n", problems.n, plural(problems.n));
+	fprintf(stderr, "%zu mistake%s\n", problems.n, problems.n == 1 ? "" : "s");
 	return EXIT_USAGE;
+}
+
+static int take_only(int c, void *options, struct err *e)
+{
+	struct options *o = options;
+
+	(void)c;
+	(void)e;
+	*(char **)array_add(&o->only, &o->n_only, &o->only_room, sizeof(char *)) = optarg;
+	return 0;
 }
 
 static int parse(int argc, char **argv, struct options *o, struct err *e)
@@ -130,24 +67,16 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, r;
+	static const struct command_line line = { help, "h", longs, take_only };
+	int r = options_read(argc, argv, &line, o, e);
 
-	while ((r = options_next(argc, argv, "h", longs, &c, e)) == 1) {
-		o->helped = c == 'h';
-		if (o->helped)
-			return 0;
-		*(char **)array_add(&o->only, &o->n_only, &o->only_room, sizeof(char *)) = optarg;
-	}
-	return r != 0 ? -1 : options_operand(argc, argv, "which topology?", &o->path, e);
+	return r != 1 ? r : options_operand(argc, argv, "which topology?", &o->path, e);
 }
 
 int cli_check(int argc, char **argv, struct err *e)
 {
 	cleanup_by(options_done) struct options o = { 0 };
+	int r = parse(argc, argv, &o, e);
 
-	if (parse(argc, argv, &o, e) != 0)
-		return -1;
-	if (o.helped)
-		return fputs(help, stdout) < 0;
-	return check(&o, e);
+	return r != 1 ? r : check(&o, e);
 }

@@ -5,144 +5,139 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/check_parts.h"
-#include "cli/rows.h"
 #include "topology/address.h"
 #include "topology/describe.h"
-#include "topology/units.h"
 
 static const char *const kind_names[] = { [NETWORK_HUB] = "hub", [NETWORK_SWITCH] = "switch" };
 
-void check_nodes(const struct topology *t, struct text *out)
+void check_nodes(const struct topology *t, struct table *table)
 {
-	struct rows rows = { 0 };
 	char buf[ADDRESS_TEXT_LEN], mac[MAC_TEXT_LEN];
 
 	for (size_t i = 0; i < t->n_nodes; i++) {
 		const struct node *n = &t->nodes[i];
 
-		if (n->n_interfaces == 0)
-			row_cell(rows_add(&rows), "%s", n->name);
+		if (n->n_interfaces == 0) {
+			table_add(table, NULL, "%s", n->name);
+			table_end_row(table);
+		}
 		for (size_t k = 0; k < n->n_interfaces; k++) {
 			const struct interface *iface = &n->interfaces[k];
-			struct row *r = rows_add(&rows);
 			struct text addresses = { 0 };
 
 			for (size_t a = 0; a < iface->n_addresses; a++)
 				text_add(&addresses, "%s%s", a != 0 ? " " : "",
 					 address_format(buf, &iface->addresses[a]));
-			row_cell(r, "%s", k == 0 ? n->name : "");
-			row_cell(r, "%s", iface->name);
-			row_cell(r, "%s", mac_format(mac, iface->mac));
-			row_cell(r, "%s", addresses.len != 0 ? addresses.s : "no address");
+			table_add(table, NULL, "%s", k == 0 ? n->name : "");
+			table_add(table, NULL, "%s", iface->name);
+			table_add(table, NULL, "%s", mac_format(mac, iface->mac));
+			table_add(table, NULL, "%s",
+				  addresses.len != 0 ? addresses.s : "no address");
+			table_end_row(table);
 			text_done(&addresses);
 		}
 	}
-	rows_flush(&rows, out);
 }
 
-void check_links(const struct topology *t, struct text *out)
+void check_links(const struct topology *t, struct table *table)
 {
-	struct rows rows = { 0 };
-
 	for (size_t i = 0; i < t->n_nodes; i++)
 		for (size_t k = 0; k < t->nodes[i].n_interfaces; k++) {
 			const struct interface *iface = &t->nodes[i].interfaces[k];
 			const struct network *net = &t->networks[iface->network];
-			struct row *r = rows_add(&rows);
 
-			row_cell(r, "%s/%s", t->nodes[i].name, iface->name);
-			row_cell(r, "%s %s", kind_names[net->kind], net->name);
-			row_cell(r, "MTU %u", iface->mtu);
+			table_add(table, NULL, "%s/%s", t->nodes[i].name, iface->name);
+			table_add(table, NULL, "%s %s", kind_names[net->kind], net->name);
+			table_add(table, NULL, "MTU %u", iface->mtu);
 			if (iface->engine) {
 				cleanup_free char *words = describe_link(iface);
 
-				row_cell(r, "%s", words);
+				table_add(table, NULL, "%s", words);
 			}
+			table_end_row(table);
 		}
-	rows_flush(&rows, out);
 }
 
 /* Takes both strings. */
-static void routing_row(struct rows *rows, const struct node *n, char *what, char *whom)
+static void routing_row(struct table *table, const struct node *n, char *what, char *whom)
 {
-	struct row *r = rows_add(rows);
-
-	row_cell(r, "%s", n->name);
-	row_cell(r, "%s", what);
-	if (whom != NULL && *whom != '\0')
-		row_cell(r, "%s", whom);
+	table_add(table, NULL, "%s", n->name);
+	table_add(table, NULL, "%s", what);
+	if (whom != NULL)
+		table_add(table, NULL, "%s", whom);
+	table_end_row(table);
 	free(what);
 	free(whom);
 }
 
 /* What nodes do beside having interfaces. */
-void check_routing(const struct topology *t, struct text *out)
+void check_routing(const struct topology *t, struct table *table)
 {
-	struct rows rows = { 0 };
-
 	for (size_t i = 0; i < t->n_nodes; i++) {
 		const struct node *n = &t->nodes[i];
 
 		if (n->forward)
-			routing_row(&rows, n, text_dup("forwards"), NULL);
+			routing_row(table, n, text_dup("forwards"), NULL);
 		for (size_t k = 0; k < n->n_routes; k++)
-			routing_row(&rows, n, describe_route(n, &n->routes[k]),
+			routing_row(table, n, describe_route(n, &n->routes[k]),
 				    describe_gateway(t, &n->routes[k]));
 		for (size_t k = 0; k < n->n_masquerade; k++)
-			routing_row(&rows, n,
+			routing_row(table, n,
 				    text_format("masquerades what leaves by %s",
 						n->interfaces[n->masquerade[k]].name),
 				    NULL);
 		for (size_t k = 0; k < n->n_port_forwards; k++)
-			routing_row(&rows, n, describe_port_forward(&n->port_forwards[k]), NULL);
+			routing_row(table, n, describe_port_forward(&n->port_forwards[k]), NULL);
 		for (size_t k = 0; k < n->n_settings; k++)
 			routing_row(
-				&rows, n,
+				table, n,
 				text_format("%s = %s", n->settings[k].name, n->settings[k].value),
 				NULL);
 	}
-	rows_flush(&rows, out);
 }
 
-void check_faults(const struct topology *t, struct text *out)
+void check_faults(const struct topology *t, struct table *table)
 {
-	struct rows rows = { 0 };
-
 	for (size_t i = 0; i < t->n_faults; i++) {
 		const struct fault *f = &t->faults[i];
 		cleanup_free char *time = describe_fault_time(t, f);
 		cleanup_free char *place = describe_fault_place(t, f);
 		cleanup_free char *action = describe_fault_action(f);
-		struct row *r = rows_add(&rows);
 
-		row_cell(r, "%s", f->name);
-		row_cell(r, "%s", time);
-		row_cell(r, "%s", place);
-		row_cell(r, "%s", action);
+		table_add(table, NULL, "%s", f->name);
+		table_add(table, NULL, "%s", time);
+		table_add(table, NULL, "%s", place);
+		table_add(table, NULL, "%s", action);
+		table_end_row(table);
 	}
-	rows_flush(&rows, out);
 }
 
-void check_settings(const struct topology *t, struct text *out)
+/* Which packets, and how much of each. */
+static char *describe_capture(const struct capture_settings *c)
 {
-	const struct capture_settings *c = &t->capture;
+	struct text t = { 0 };
+
+	if (c->kind == CAPTURE_OFF)
+		return text_dup("no capture");
+	if (c->kind == CAPTURE_FULL)
+		text_add(&t, "capture of whole packets");
+	else
+		text_add(&t, "capture of the first %u bytes of each packet", c->snaplen);
+	if (c->filter != NULL)
+		text_add(&t, ", only '%s'", c->filter);
+	if (c->buffer != 0)
+		text_add(&t, ", buffers of %zu bytes", c->buffer);
+	return text_take(&t);
+}
+
+void check_settings(const struct topology *t, struct table *table)
+{
+	cleanup_free char *capture = describe_capture(&t->capture);
 	char buf[16];
 
-	text_add(out, "  seed %llu, deadline %s per run\n", (unsigned long long)t->seed,
-		 text_duration(buf, t->deadline_ns));
-	if (c->kind == CAPTURE_OFF) {
-		text_add(out, "  no capture\n");
-		return;
-	}
-	if (c->kind == CAPTURE_FULL)
-		text_add(out, "  capture of whole packets");
-	else
-		text_add(out, "  capture of the first %u bytes of each packet", c->snaplen);
-	if (c->filter != NULL)
-		text_add(out, ", only '%s'", c->filter);
-	if (c->buffer != 0)
-		text_add(out, ", buffers of %zu bytes", c->buffer);
-	text_add(out, "\n");
+	table_add(table, NULL, "seed %llu, deadline %s per run", (unsigned long long)t->seed,
+		  text_duration(buf, t->deadline_ns));
+	table_end_row(table);
+	table_add(table, NULL, "%s", capture);
+	table_end_row(table);
 }
-
-/* The command as given, or our program's name. */

@@ -1,6 +1,5 @@
 /* harness doctor: what this machine has and lacks, found out by trying, and what mends it. */
 #include <errno.h>
-#include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/probe.h"
 #include "cli/versions.h"
 #include "report/render.h"
@@ -294,37 +294,27 @@ static int conclude(const struct doctor *d)
 	return 0;
 }
 
-static int parse_options(int argc, char **argv, bool *ret_help, struct err *e)
+static int parse(int argc, char **argv, struct err *e)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
-	int c;
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static const struct command_line line = { help, "h", longs, NULL };
+	int r = options_read(argc, argv, &line, NULL, e);
 
-	*ret_help = false;
-	opterr = 0;
-	optind = 0;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c != 'h')
-			return err_usage(e,
-					 "doctor does not know '%s'; see 'harness doctor --help'",
-					 argv[optind - 1]);
-		*ret_help = true;
-	}
-	if (optind < argc)
+	if (r == 1 && optind < argc)
 		return err_usage(e, "doctor takes no arguments, and got '%s'", argv[optind]);
-	return 0;
+	return r;
 }
 
 int cli_doctor(int argc, char **argv, struct err *e)
 {
 	struct doctor d = { .color = report_color_wanted(stdout) };
-	bool helped;
+	int r = parse(argc, argv, e);
 
-	if (parse_options(argc, argv, &helped, e) != 0)
-		return -1;
-	if (helped) {
-		fputs(help, stdout);
-		return 0;
-	}
+	if (r != 1)
+		return r;
 	print_machine(&d);
 	for (size_t i = 0; i < n_probes; i++) {
 		const struct probe *p = &probes[i];

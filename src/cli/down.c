@@ -35,7 +35,7 @@ static const char help[] =
 	"Exit status: 0 they are gone; 2 there is no such lab; 3 one had to be killed.\n";
 
 struct down_options {
-	bool all, helped;
+	bool all;
 	uint64_t seconds;
 };
 
@@ -151,6 +151,16 @@ static int end_all(uint64_t seconds, struct err *e)
 	return end_labs(labs, n, seconds, e);
 }
 
+static int take_option(int c, void *options, struct err *e)
+{
+	struct down_options *o = options;
+
+	if (c == 't')
+		return options_number("timeout", 0, 86400, &o->seconds, e);
+	o->all = true;
+	return 0;
+}
+
 static int parse(int argc, char **argv, struct down_options *o, struct err *e)
 {
 	static const struct option longs[] = {
@@ -159,30 +169,24 @@ static int parse(int argc, char **argv, struct down_options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, r;
+	static const struct command_line line = { help, "at:h", longs, take_option };
+	int r = options_read(argc, argv, &line, o, e);
 
-	while ((r = options_next(argc, argv, "at:h", longs, &c, e)) == 1) {
-		if (c == 't' && options_number("timeout", 0, 86400, &o->seconds, e) != 0)
-			return -1;
-		o->all = o->all || c == 'a';
-		o->helped = o->helped || c == 'h';
-	}
-	if (r != 0 || o->helped)
+	if (r != 1)
 		return r;
 	if (!o->all && optind == argc)
 		return err_usage(e, "down: which lab? 'harness ps' lists them; --all ends all");
 	if (o->all && optind < argc)
 		return err_usage(e, "down: --all, or '%s'?", argv[optind]);
-	return 0;
+	return 1;
 }
 
 int cli_down(int argc, char **argv, struct err *e)
 {
 	struct down_options o = { .seconds = DEFAULT_SECONDS };
+	int r = parse(argc, argv, &o, e);
 
-	if (parse(argc, argv, &o, e) != 0)
-		return -1;
-	if (o.helped)
-		return fputs(help, stdout) < 0;
+	if (r != 1)
+		return r;
 	return o.all ? end_all(o.seconds, e) : end_named(argc, argv, o.seconds, e);
 }

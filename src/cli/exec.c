@@ -30,20 +30,19 @@ static const char shell_help[] =
 	"  -h, --help   this text\n\n"
 	"Exit status: the shell's; 2 no such lab or node; 3 the lab cannot be entered.\n";
 
-/* 1: go on; the operands begin at optind. */
+/* As options_read(). */
 static int parse(int argc, char **argv, const char *help, struct err *e)
 {
 	static const struct option longs[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	/* The command's options are its own. */
-	int c, r = options_next(argc, argv, "+h", longs, &c, e);
+	/* '+': the command's options are its own. */
+	const struct command_line line = { help, "+h", longs, NULL };
+	int r = options_read(argc, argv, &line, NULL, e);
 
-	if (r == 1)
-		return fputs(help, stdout) < 0;
-	if (r != 0)
-		return -1;
+	if (r != 1)
+		return r;
 	if (argc - optind < 1)
 		return err_usage(e, "%s: in which lab? 'harness ps' lists them", argv[0]);
 	if (argc - optind < 2)

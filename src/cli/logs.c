@@ -26,7 +26,7 @@ static const char help[] =
 	"Exit status: 0; 2 there is no such lab or program; 3 it does not answer.\n";
 
 struct logs_options {
-	bool follow, helped, limited;
+	bool follow, limited;
 	uint64_t lines;
 };
 
@@ -205,6 +205,18 @@ static int print_logs(const char *lab, const char *program, const struct logs_op
 	return 0;
 }
 
+static int take_option(int c, void *options, struct err *e)
+{
+	struct logs_options *o = options;
+
+	if (c == 'f') {
+		o->follow = true;
+		return 0;
+	}
+	o->limited = true;
+	return options_number("lines", 0, UINT64_MAX, &o->lines, e);
+}
+
 static int parse(int argc, char **argv, struct logs_options *o, struct err *e)
 {
 	static const struct option longs[] = {
@@ -213,30 +225,25 @@ static int parse(int argc, char **argv, struct logs_options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, r;
+	static const struct command_line line = { help, "fn:h", longs, take_option };
+	int r = options_read(argc, argv, &line, o, e);
 
-	while ((r = options_next(argc, argv, "fn:h", longs, &c, e)) == 1) {
-		if (c == 'n' && options_number("lines", 0, UINT64_MAX, &o->lines, e) != 0)
-			return -1;
-		o->limited = o->limited || c == 'n';
-		o->follow = o->follow || c == 'f';
-		o->helped = o->helped || c == 'h';
-	}
-	if (r == 0 && !o->helped && optind == argc)
+	if (r != 1)
+		return r;
+	if (optind == argc)
 		return err_usage(e, "logs: of which lab? 'harness ps' lists them");
-	if (r == 0 && argc - optind > 2)
+	if (argc - optind > 2)
 		return err_usage(e, "logs: a lab and a program, and there is '%s', too",
 				 argv[optind + 2]);
-	return r;
+	return 1;
 }
 
 int cli_logs(int argc, char **argv, struct err *e)
 {
 	struct logs_options o = { 0 };
+	int r = parse(argc, argv, &o, e);
 
-	if (parse(argc, argv, &o, e) != 0)
-		return -1;
-	if (o.helped)
-		return fputs(help, stdout) < 0;
+	if (r != 1)
+		return r;
 	return print_logs(argv[optind], optind + 1 < argc ? argv[optind + 1] : NULL, &o, e);
 }

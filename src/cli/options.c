@@ -10,17 +10,23 @@
 #include "lab/netem.h"
 #include "topology/netem_limits.h"
 
-int options_next(int argc, char **argv, const char *shorts, const struct option *longs,
-		 int *ret_option, struct err *e)
+int options_read(int argc, char **argv, const struct command_line *line, void *options,
+		 struct err *e)
 {
+	int c;
+
 	opterr = 0;
-	*ret_option = getopt_long(argc, argv, shorts, longs, NULL);
-	if (*ret_option == -1)
-		return 0;
-	if (*ret_option == '?')
-		return err_usage(
-			e, "%s: '%s' is no option, or lacks its value; see 'harness %s --help'",
-			argv[0], argv[optind - 1], argv[0]);
+	while ((c = getopt_long(argc, argv, line->shorts, line->longs, NULL)) != -1) {
+		if (c == '?')
+			return err_usage(e,
+					 "%s: '%s' is no option, or lacks its value; see 'harness "
+					 "%s --help'",
+					 argv[0], argv[optind - 1], argv[0]);
+		if (c == 'h')
+			return fputs(line->help, stdout) < 0 ? err_set(e, errno, "print") : 0;
+		if (line->take(c, options, e) != 0)
+			return -1;
+	}
 	return 1;
 }
 
@@ -33,7 +39,7 @@ int options_operand(int argc, char **argv, const char *what, const char **ret_op
 		return err_usage(e, "%s: one at a time, and there is '%s', too", argv[0],
 				 argv[optind + 1]);
 	*ret_operand = argv[optind];
-	return 0;
+	return 1;
 }
 
 int options_number(const char *name, uint64_t least, uint64_t most, uint64_t *ret, struct err *e)
@@ -51,12 +57,15 @@ int options_number(const char *name, uint64_t least, uint64_t most, uint64_t *re
 
 int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e)
 {
-	*ret_given = strcmp(optarg, "auto") != 0;
+	bool given = strcmp(optarg, "auto") != 0;
+
 	*ret_engine = ENGINE_USER;
 	if (strcmp(optarg, "netem") == 0)
 		*ret_engine = ENGINE_NETEM;
-	else if (*ret_given && strcmp(optarg, "user") != 0)
+	else if (given && strcmp(optarg, "user") != 0)
 		return err_usage(e, "--engine takes auto, user or netem, not '%s'", optarg);
+	if (ret_given != NULL)
+		*ret_given = given;
 	return 0;
 }
 

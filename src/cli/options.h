@@ -13,18 +13,30 @@
 #include "evidence/evidence.h"
 #include "topology/plan.h"
 
+/* What a subcommand understands. */
+struct command_line {
+	const char *help;
+	const char *shorts; /* as getopt_long(3) wants them; 'h' is among both, and asks for help */
+	const struct option *longs;
+	/* Keep one option, its value in optarg. NULL when there is none but 'h'. */
+	int (*take)(int option, void *options, struct err *e);
+};
+
 /*
- * getopt_long(3): 1 and the next option (its value in optarg), 0 behind the last one, -1 when it is
- * none or lacks its value.
+ * Give every option to take(). 1: all were good, and operands begin at optind; 0: help was asked
+ * for, and printed, which is all there is to do; -1: one is none, lacks its value or was refused.
  */
-int options_next(int argc, char **argv, const char *shorts, const struct option *longs,
-		 int *ret_option, struct err *e);
-/* The one argument behind the options; `what` says what to give when there is none. */
+int options_read(int argc, char **argv, const struct command_line *line, void *options,
+		 struct err *e);
+/* The one argument behind the options: 1, or -1; `what` says what to give when there is none. */
 int options_operand(int argc, char **argv, const char *what, const char **ret_operand,
 		    struct err *e);
 /* A whole number, optarg of --name. */
 int options_number(const char *name, uint64_t least, uint64_t most, uint64_t *ret, struct err *e);
-/* optarg of --engine; auto is ENGINE_USER, which works everywhere. */
+/*
+ * optarg of --engine; auto is ENGINE_USER, which works everywhere. ret_given, which may be NULL, gets
+ * whether it is any other word.
+ */
 int options_engine(enum link_engine *ret_engine, bool *ret_given, struct err *e);
 /* Read the topology; -1 after its mistakes were told. *ret_plan is the caller's also then. */
 int options_load(const char *path, struct plan **ret_plan);

@@ -37,6 +37,7 @@ struct probe {
 extern const struct probe probes[];
 extern const size_t n_probes;
 
+/* Try it; *ret is filled in any case. */
 void probe_run(const struct probe *p, struct finding *ret);
 
 /* For the functions that try: record the outcome. With num != 0, ": strerror(num)" is appended. */

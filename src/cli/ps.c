@@ -26,7 +26,7 @@ static const char help[] =
 	"Exit status: 0; 2 there is no such lab; 3 it does not answer.\n";
 
 struct ps_options {
-	bool quiet, programs, json, helped;
+	bool quiet, programs, json;
 };
 
 /* A lab, and what it says of itself. */
@@ -293,6 +293,17 @@ static int show_lab(const char *name, const struct ps_options *o, struct err *e)
 	return 0;
 }
 
+static int take_option(int c, void *options, struct err *e)
+{
+	struct ps_options *o = options;
+
+	(void)e;
+	o->quiet = o->quiet || c == 'q';
+	o->programs = o->programs || c == 'p';
+	o->json = o->json || c == 'j';
+	return 0;
+}
+
 static int parse(int argc, char **argv, struct ps_options *o, struct err *e)
 {
 	static const struct option longs[] = {
@@ -302,15 +313,10 @@ static int parse(int argc, char **argv, struct ps_options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, r;
+	static const struct command_line line = { help, "qh", longs, take_option };
+	int r = options_read(argc, argv, &line, o, e);
 
-	while ((r = options_next(argc, argv, "qh", longs, &c, e)) == 1) {
-		o->quiet = o->quiet || c == 'q';
-		o->programs = o->programs || c == 'p';
-		o->json = o->json || c == 'j';
-		o->helped = o->helped || c == 'h';
-	}
-	if (r == 0 && o->programs && !(o->quiet && optind < argc))
+	if (r == 1 && o->programs && !(o->quiet && optind < argc))
 		return err_usage(e, "ps: --programs goes with -q and a lab");
 	return r;
 }
@@ -319,14 +325,13 @@ int cli_ps(int argc, char **argv, struct err *e)
 {
 	struct ps_options o = { 0 };
 	const char *lab;
+	int r = parse(argc, argv, &o, e);
 
-	if (parse(argc, argv, &o, e) != 0)
-		return -1;
-	if (o.helped)
-		return fputs(help, stdout) < 0;
+	if (r != 1)
+		return r;
 	if (optind == argc)
 		return list_labs(&o, e);
-	if (options_operand(argc, argv, "", &lab, e) != 0)
+	if (options_operand(argc, argv, "", &lab, e) != 1)
 		return -1;
 	return show_lab(lab, &o, e);
 }

@@ -63,12 +63,10 @@ static int run_with(struct run_options *o, int argc, char **argv, struct err *e)
 int cli_run(int argc, char **argv, struct err *e)
 {
 	cleanup_by(run_options_done) struct run_options o;
-	int status;
+	int status = run_options_parse(argc, argv, &o, e);
 
-	if (run_options_parse(argc, argv, &o, e) != 0)
-		return -1;
-	if (o.helped)
-		return fputs(run_help, stdout) < 0;
+	if (status != 1)
+		return status;
 	status = run_with(&o, argc, argv, e);
 	if (status == -1 && e->class == ERR_MACHINE && o.skip_code != EXIT_MACHINE) {
 		fprintf(stderr, "harness: %s\n", e->msg);

@@ -1,6 +1,5 @@
 #include "cli/run_options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@
 /* Each has its lab, and buffers for its captures. */
 #define MAX_JOBS 256
 
-const char run_help[] =
+static const char help[] =
 	"Usage: harness run [OPTION...] TOPOLOGY\n\n"
 	"Brings the topology up once for every combination of its 'vary' values, runs its\n"
 	"programs, records every packet, and says with proof what arrived.\n\n"
@@ -93,8 +92,9 @@ static int parse_jobs(uint64_t *ret_jobs, struct err *e)
 	return 0;
 }
 
-static int parse_option(int c, struct run_options *o, struct err *e)
+static int take_option(int c, void *options, struct err *e)
 {
+	struct run_options *o = options;
 	uint64_t number;
 
 	switch (c) {
@@ -132,11 +132,8 @@ static int parse_option(int c, struct run_options *o, struct err *e)
 	case 'q':
 		o->quiet = true;
 		return 0;
-	case 'v':
+	default: /* 'v' */
 		o->verbose = true;
-		return 0;
-	default: /* 'h' */
-		o->helped = true;
 		return 0;
 	}
 }
@@ -160,7 +157,7 @@ int run_options_parse(int argc, char **argv, struct run_options *o, struct err *
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, r;
+	static const struct command_line line = { help, "qvh", longs, take_option };
 
 	*o = (struct run_options){
 		.captures = "captures",
@@ -168,20 +165,16 @@ int run_options_parse(int argc, char **argv, struct run_options *o, struct err *
 		.skip_code = EXIT_MACHINE,
 		.jobs = 1,
 	};
-	while ((r = options_next(argc, argv, "qvh", longs, &c, e)) == 1) {
-		if (parse_option(c, o, e) != 0)
-			return -1;
-		if (o->helped)
-			return 0;
-	}
-	if (r != 0 ||
-	    options_operand(argc, argv,
-			    "which topology? For example: harness run topologies/3alpine.conf",
-			    &o->topology, e) != 0)
-		return -1;
+
+	int r = options_read(argc, argv, &line, o, e);
+
+	if (r != 1)
+		return r;
 	if (!o->has_keep)
 		o->keep = o->repeat != 0 ? KEEP_FEW : KEEP_ALL;
-	return 0;
+	return options_operand(argc, argv,
+			       "which topology? For example: harness run topologies/3alpine.conf",
+			       &o->topology, e);
 }
 
 void run_options_done(struct run_options *o)

@@ -36,12 +36,12 @@ struct run_options {
 	enum link_engine engine;
 	bool json, quiet, verbose, color;
 	int skip_code;
-	bool helped;
 };
 
-extern const char run_help[];
-
-/* Defaults, then the command line. The strings stay argv's; run_options_done() frees the rest. */
+/*
+ * Defaults, then the command line; returns as options_read() does. The strings stay argv's;
+ * run_options_done() frees the rest.
+ */
 int run_options_parse(int argc, char **argv, struct run_options *ret_options, struct err *e);
 void run_options_done(struct run_options *o);
 

@@ -45,24 +45,23 @@ struct options {
 	const char *run;
 	const char *output;
 	uint64_t probes;
-	bool quiet, helped;
+	bool quiet;
 };
 
 /* ---- the command line ---- */
 
-static int parse_option(int c, struct options *o, struct err *e)
+static int take_option(int c, void *options, struct err *e)
 {
+	struct options *o = options;
+
 	switch (c) {
 	case 'o':
 		o->output = optarg;
 		return 0;
 	case 'p':
 		return options_number("probes", 1, 1000000, &o->probes, e);
-	case 'q':
+	default: /* 'q' */
 		o->quiet = true;
-		return 0;
-	default: /* 'h' */
-		o->helped = true;
 		return 0;
 	}
 }
@@ -76,16 +75,13 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, r;
+	static const struct command_line line = { help, "o:qh", longs, take_option };
 
 	*o = (struct options){ .probes = DEFAULT_PROBES };
-	while ((r = options_next(argc, argv, "o:qh", longs, &c, e)) == 1) {
-		if (parse_option(c, o, e) != 0)
-			return -1;
-		if (o->helped)
-			return 0;
-	}
-	return r != 0 ? -1
+
+	int r = options_read(argc, argv, &line, o, e);
+
+	return r != 1 ? r
 		      : options_operand(argc, argv,
 					"which run? For example: harness shrink "
 					"captures/lossy/latest/loss=30%",
@@ -312,12 +308,10 @@ int cli_shrink(int argc, char **argv, struct err *e)
 	cleanup_by(place_done) struct place p = { .session = NULL };
 	struct options o;
 	char outcome[32];
-	int status;
+	int status = parse(argc, argv, &o, e);
 
-	if (parse(argc, argv, &o, e) != 0)
-		return -1;
-	if (o.helped)
-		return fputs(help, stdout) < 0;
+	if (status != 1)
+		return status;
 	if (find_run(o.run, &p, e) != 0)
 		return -1;
 	if (did_not_fail(&p, outcome))

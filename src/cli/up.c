@@ -39,8 +39,9 @@ static const char help[] =
 	"wrong; 3 this machine cannot run it, or the evidence is incomplete; 128+n ended by\n"
 	"signal n before it was up.\n";
 
-static int parse_option(int c, struct up_options *o, struct err *e)
+static int take_option(int c, void *options, struct err *e)
 {
+	struct up_options *o = options;
 	struct run_options *r = &o->run;
 
 	switch (c) {
@@ -60,11 +61,8 @@ static int parse_option(int c, struct up_options *o, struct err *e)
 		return 0;
 	case 'e':
 		return options_engine(&r->engine, &r->has_engine, e);
-	case 'c':
+	default: /* 'c' */
 		r->captures = optarg;
-		return 0;
-	default: /* 'h' */
-		o->helped = true;
 		return 0;
 	}
 }
@@ -80,15 +78,10 @@ static int parse(int argc, char **argv, struct up_options *o, struct err *e)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c, r;
+	static const struct command_line line = { help, "dh", longs, take_option };
+	int r = options_read(argc, argv, &line, o, e);
 
-	while ((r = options_next(argc, argv, "dh", longs, &c, e)) == 1) {
-		if (parse_option(c, o, e) != 0)
-			return -1;
-		if (o->helped)
-			return 0;
-	}
-	return r != 0 ? -1
+	return r != 1 ? r
 		      : options_operand(argc, argv,
 					"which topology? For example: harness up "
 					"topologies/3alpine.conf",
@@ -218,8 +211,8 @@ int cli_up(int argc, char **argv, struct err *e)
 	struct up_options o = { .run = { .captures = "captures" } };
 	int status = parse(argc, argv, &o, e);
 
-	if (status == 0)
-		status = o.helped ? fputs(help, stdout) < 0 : up_with(&o, argc, argv, e);
+	if (status == 1)
+		status = up_with(&o, argc, argv, e);
 	run_options_done(&o.run);
 	return status;
 }

@@ -14,7 +14,6 @@ struct up_options {
 	struct run_options run; /* topology, captures, only, engine */
 	const char *name;	/* NULL: the topology's */
 	bool detach;
-	bool helped;
 };
 
 /* A lab from its topology to its end. */

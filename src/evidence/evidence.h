@@ -229,11 +229,12 @@ struct evidence {
 	size_t size; /* bytes of the mapping */
 };
 
-/* All of it zeroed, in memory shared with children forked later (evidence_free). */
+/* How many of each there is room for. */
 struct evidence_sizes {
 	size_t n_programs, n_nodes, n_captures, n_links, n_faults;
 };
 
+/* All of it zeroed, in memory shared with children forked later (evidence_free). */
 int evidence_new(const struct evidence_sizes *sizes, struct evidence **ret_evidence, struct err *e);
 void evidence_free(struct evidence *ev);
 void evidence_freep(struct evidence **ev);

@@ -286,17 +286,21 @@ static int make_locked(const char *place, unsigned needed, unsigned missing, str
 
 /*
  * 1: made; 0: not the place for it, as it is; -1: it should have worked. Others may change it at
- * any time: until we have the lock, what is missing was only a hint which places to try first.
+ * any time: until we have the lock, what is missing is only a hint which places to try first.
  */
 static int make_at(const char *place, unsigned needed, bool change, struct cgroup *ret,
 		   struct err *e)
 {
 	unsigned missing = needed & ~read_controllers(place, "cgroup.subtree_control");
 	cleanup_close int lock = -1;
+	struct err known;
 
 	if ((needed & ~read_controllers(place, "cgroup.controllers")) != 0 ||
 	    (missing != 0 && !change))
 		return 0;
+	/* If it was so when such places were tried, it has said then why it cannot be. */
+	if (missing == 0 && change)
+		e = &known;
 	lock = lock_folder(place, LOCK_EX, e);
 	if (lock < 0)
 		return -1;

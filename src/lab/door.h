@@ -9,8 +9,6 @@
 #ifndef HARNESS_LAB_DOOR_H
 #define HARNESS_LAB_DOOR_H
 
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "lab/lab.h"
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "topology/topology.h"
 
+/* Append the file of this node, an index into topology.nodes. */
 void hosts_add(struct text *out, const struct topology *t, size_t node);
 
 #endif

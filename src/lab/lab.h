@@ -29,6 +29,7 @@ struct link_devices {
 	char near[16], far[16];
 };
 
+/* They are called by their numbers: names of nodes are too long for that. */
 void lab_name_devices(size_t node, size_t interface, struct link_devices *ret_devices);
 
 struct lab_config {

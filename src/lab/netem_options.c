@@ -8,7 +8,6 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "topology/netem_limits.h"
 
 /* Delays that netem chooses from at random; each stands for one of so many equal parts. */
 #define TABLE_SIZE 4096

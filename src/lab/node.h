@@ -5,8 +5,6 @@
 #ifndef HARNESS_LAB_NODE_H
 #define HARNESS_LAB_NODE_H
 
-#include <stdbool.h>
-
 #include "base/err.h"
 
 /* Where the supervisor is at home. */

@@ -11,7 +11,6 @@
 #ifndef HARNESS_LAB_SANDBOX_H
 #define HARNESS_LAB_SANDBOX_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"

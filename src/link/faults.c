@@ -195,9 +195,3 @@ void faults_count(struct faults *f, const struct flow *flow, uint64_t now_ns)
 			fire(f, i, now_ns);
 	}
 }
-
-void faults_done(struct faults *f)
-{
-	free(f->states);
-	free(f->in_force);
-}

@@ -42,6 +42,5 @@ void faults_count(struct faults *f, const struct flow *flow, uint64_t now_ns);
 void faults_begin(struct faults *f, uint64_t ready_ns);
 /* Do what is due by time. */
 void faults_run(struct faults *f, uint64_t now_ns);
-void faults_done(struct faults *f);
 
 #endif

@@ -1,6 +1,5 @@
 #include "link/lane.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "link/frame.h"
@@ -237,16 +236,4 @@ void lanes_give_up(struct lanes *s)
 		count_held(l, -1);
 		hold_free_frame(s->hold, held);
 	}
-}
-
-void lanes_done(struct lanes *s)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		rate_done(&s->lanes[i].rate);
-		fate_flow_done(&s->lanes[i].too_many.fate);
-	}
-	free(s->lanes);
-	flows_freep(&s->flows);
-	hold_freep(&s->hold);
-	log_writer_freep(&s->log);
 }

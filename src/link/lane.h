@@ -58,6 +58,5 @@ size_t lanes_release(struct lanes *s, uint64_t now_ns, size_t max);
 void lanes_flush(struct lanes *s);
 /* Give up all that is still held. */
 void lanes_give_up(struct lanes *s);
-void lanes_done(struct lanes *s);
 
 #endif

@@ -68,6 +68,7 @@ int log_writer_close(struct log_writer *w, struct err *e);
 void log_writer_freep(struct log_writer **w);
 
 struct log_reader;
+/* -1: there is no such file, or it is no whole log. */
 int log_reader_open(const char *path, struct log_reader **ret_reader, struct err *e);
 /* 1 and the next frame, 0 at the end, -1 when the file is damaged or cut short. */
 int log_read(struct log_reader *r, struct link_frame *ret_frame, struct err *e);

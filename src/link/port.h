@@ -7,7 +7,6 @@
 #ifndef HARNESS_LINK_PORT_H
 #define HARNESS_LINK_PORT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +28,7 @@ struct port_config {
 	size_t memory;	    /* bytes that its rings may take, more or less */
 };
 
+/* -1 also where the kernel lacks this kind of ring. */
 int port_open(const struct port_config *config, enum ring_kind kind, struct port **ret_port,
 	      struct err *e);
 /* For poll(2): readable when there are frames. */
@@ -39,6 +39,7 @@ size_t port_receive(struct port *p, struct port_frame *ret_frames);
 void port_release(struct port *p);
 /* Queues a copy for port_flush(). When the kernel does not take it, it is lost and counted. */
 void port_transmit(struct port *p, const void *frame, size_t len);
+/* Give the kernel what was queued. */
 void port_flush(struct port *p);
 /* Frames that came and were not received, since it was opened. */
 uint64_t port_missed(struct port *p);

@@ -5,7 +5,6 @@
 #ifndef HARNESS_LINK_RELAY_H
 #define HARNESS_LINK_RELAY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -33,13 +33,14 @@ struct keeper {
 __attribute__((format(printf, 2, 3))) static void note(const struct keeper *k, const char *format,
 						       ...)
 {
-	cleanup_by(text_done) struct text t = { 0 };
 	va_list ap;
 
 	va_start(ap, format);
-	text_vadd(&t, format, ap);
+
+	cleanup_free char *text = text_vformat(format, ap);
+
 	va_end(ap);
-	k->config.note(k->config.arg, text_str(&t));
+	k->config.note(k->config.arg, text);
 }
 
 static void drop_client(struct keeper *k, size_t i)

@@ -5,7 +5,6 @@
 #ifndef HARNESS_REPORT_FIGURE_H
 #define HARNESS_REPORT_FIGURE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "verify/verdict.h"

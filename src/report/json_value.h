@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 
+/* The value; aborts when it is NULL. */
 json_t *json_checked(json_t *value);
 /* Both take the value. */
 void json_set(json_t *object, const char *key, json_t *value);

@@ -19,14 +19,18 @@ struct layout {
 void table_add(struct table *t, const char *color, const char *format, ...)
 {
 	struct table_cell *c = array_add(&t->cells, &t->n_cells, &t->room, sizeof(*c));
-	struct text s = { 0 };
 	va_list ap;
 
 	va_start(ap, format);
-	text_vadd(&s, format, ap);
+	c->text = text_vformat(format, ap);
 	va_end(ap);
-	c->text = text_take(&s);
 	c->color = color;
+}
+
+void table_end_row(struct table *t)
+{
+	while (t->n_cells % t->n_columns != 0)
+		table_add(t, NULL, "%s", "");
 }
 
 void table_done(struct table *t)
@@ -36,14 +40,19 @@ void table_done(struct table *t)
 	free(t->cells);
 }
 
+static bool has_titles(const struct table *t)
+{
+	return t->columns[0].title != NULL;
+}
+
 static void measure(const struct table *t, size_t *widths)
 {
-	for (size_t i = 0; i < t->n_columns; i++)
+	for (size_t i = 0; has_titles(t) && i < t->n_columns; i++)
 		widths[i] = render_width(t->columns[i].title);
 	for (size_t i = 0; i < t->n_cells; i++) {
 		size_t w = render_width(t->cells[i].text);
 
-		if (w > widths[i % t->n_columns])
+		if (w > widths[i % t->n_columns] && (t->max_cell == 0 || w <= t->max_cell))
 			widths[i % t->n_columns] = w;
 	}
 }
@@ -89,7 +98,8 @@ static void fit(const struct table *t, size_t max_width, struct layout *l)
 static void print_padded(FILE *out, const struct table_column *column, size_t width,
 			 const char *text, const char *color)
 {
-	int pad = (int)(width - render_width(text));
+	size_t taken = render_width(text);
+	int pad = taken < width ? (int)(width - taken) : 0;
 
 	if (column->right)
 		fprintf(out, "%*s", pad, "");
@@ -98,12 +108,18 @@ static void print_padded(FILE *out, const struct table_column *column, size_t wi
 		fprintf(out, "%*s", pad, "");
 }
 
+static const char *text_of(const struct table *t, const struct table_cell *cells, size_t column)
+{
+	return cells != NULL ? cells[column].text : t->columns[column].title;
+}
+
 /* No blanks at the end of a line. */
-static size_t last_shown(const struct table *t, const struct layout *l)
+static size_t last_shown(const struct table *t, const struct layout *l,
+			 const struct table_cell *cells)
 {
 	size_t last = t->n_columns - 1;
 
-	while (last > 0 && l->dropped[last])
+	while (last > 0 && (l->dropped[last] || *text_of(t, cells, last) == '\0'))
 		last--;
 	return last;
 }
@@ -111,7 +127,7 @@ static size_t last_shown(const struct table *t, const struct layout *l)
 static void print_row(const struct table *t, const struct layout *l, FILE *out, const char *indent,
 		      const struct table_cell *cells, bool color)
 {
-	size_t last = last_shown(t, l);
+	size_t last = last_shown(t, l, cells);
 	const char *before = indent;
 
 	for (size_t i = 0; i <= last; i++) {
@@ -119,7 +135,7 @@ static void print_row(const struct table *t, const struct layout *l, FILE *out, 
 			continue;
 
 		const struct table_column *c = &t->columns[i];
-		const char *text = cells != NULL ? cells[i].text : c->title;
+		const char *text = text_of(t, cells, i);
 		size_t width = i == last && !c->right ? render_width(text) : l->widths[i];
 
 		fputs(before, out);
@@ -155,7 +171,8 @@ void table_print(const struct table *t, FILE *out, const char *indent, size_t ma
 	measure(t, widths);
 	if (max_width != 0)
 		fit(t, max_width > room ? max_width - room : 1, &l);
-	print_row(t, &l, out, indent, NULL, color);
+	if (has_titles(t))
+		print_row(t, &l, out, indent, NULL, color);
 	for (size_t i = 0; i + t->n_columns <= t->n_cells; i += t->n_columns)
 		print_row(t, &l, out, indent, &t->cells[i], color);
 	print_dropped(t, &l, out, indent);

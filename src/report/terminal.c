@@ -53,17 +53,16 @@ static char *mark(const struct terminal *t, enum outcome o, const char *word)
 
 void terminal_field(const struct terminal *t, const char *label, const char *format, ...)
 {
-	struct text line = { 0 };
-	struct text shown = { 0 };
+	cleanup_by(text_done) struct text shown = { 0 };
 	va_list ap;
 
 	va_start(ap, format);
-	text_vadd(&line, format, ap);
+
+	cleanup_free char *line = text_vformat(format, ap);
+
 	va_end(ap);
-	render_printable(&shown, text_str(&line), RENDER_ONE_LINE);
+	render_printable(&shown, line, RENDER_ONE_LINE);
 	fprintf(t->out, "  %-9s %s\n", label, text_str(&shown));
-	text_done(&line);
-	text_done(&shown);
 }
 
 static void print_heading(const struct terminal *t)

@@ -2,11 +2,9 @@
  * terminal_expect: metrics and expectations of a run: of these, those that did not pass, in full,
  * and how many did. For terminal.c.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "report/figure.h"
 #include "report/render.h"
 #include "report/terminal.h"

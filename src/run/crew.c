@@ -1,7 +1,6 @@
 #include "run/crew.h"
 
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -181,12 +180,6 @@ static void kill_leftover(void *arg, size_t program, pid_t pid, const char *name
 	(void)program;
 	(void)name;
 	kill(pid, SIGKILL);
-}
-
-void crew_done(struct crew *c)
-{
-	free(c->members);
-	c->members = NULL;
 }
 
 /* What a program shares its signals with has as much time as itself. */

@@ -50,13 +50,13 @@ struct crew {
 
 /* Of a crew whose first fields are set. */
 void crew_init(struct crew *c);
-void crew_done(struct crew *c);
 
 /*
  * Look at who is ready, start whose turn it is, stop what is past its deadline. To be called again
  * after every event, and at the time that crew_next() gives.
  */
 int crew_act(struct crew *c, struct err *e);
+/* CLOCK_MONOTONIC; UINT64_MAX: only an event makes something due. */
 uint64_t crew_next(struct crew *c);
 /* Whether every server has become ready or has ended, but for those that come after others. */
 bool crew_is_ready(const struct crew *c);
@@ -65,7 +65,9 @@ bool crew_is_done(const struct crew *c);
 /* Whether this one is to end by itself. */
 bool crew_waits_for(const struct crew *c, size_t program);
 
+/* Start this program now, whatever it comes after; what goes wrong is in its evidence, too. */
 int crew_start_one(struct crew *c, size_t program, struct err *e);
+/* How many of this role run. */
 size_t crew_count_running(const struct crew *c, enum program_role role);
 /* waitpid(2) gave this status. False: that is no program of the crew. */
 bool crew_ended(struct crew *c, pid_t pid, int status);

@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
 #include "evidence/evidence.h"
 #include "topology/topology.h"
 

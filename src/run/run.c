@@ -15,15 +15,12 @@
 #include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/fs.h"
-#include "base/text.h"
 #include "capture/recorder.h"
-#include "lab/lab.h"
 #include "program/limits.h"
 #include "program/program.h"
+#include "run/inventory.h"
 #include "run/supervisor.h"
 #include "verify/judge.h"
-
-#define MERGED "merged.pcapng"
 
 struct run {
 	struct run_request request;
@@ -89,60 +86,6 @@ static const char *stage_name(enum run_stage stage)
 	return names[stage];
 }
 
-static void describe_capture(const struct topology *t, size_t node, size_t interface, bool far,
-			     struct capture_evidence *c)
-{
-	const char *host = t->nodes[node].name;
-	const struct interface *iface = &t->nodes[node].interfaces[interface];
-	const char *network = t->networks[iface->network].name;
-	struct link_devices devices;
-
-	c->node = node;
-	c->interface = interface;
-	c->far = far;
-	c->buffer = recorder_buffer_size(t);
-	if (!far) {
-		snprintf(c->name, sizeof(c->name), "%.63s/%.15s", host, iface->name);
-		snprintf(c->file, sizeof(c->file), "%s.%s.pcapng", host, iface->name);
-		return;
-	}
-	lab_name_devices(node, interface, &devices);
-	memcpy(c->device, devices.port, sizeof(c->device));
-	snprintf(c->name, sizeof(c->name), "%.31s/%.47s.%.15s", network, host, iface->name);
-	snprintf(c->file, sizeof(c->file), "%s.%s.%s.pcapng", host, iface->name, network);
-}
-
-static void describe_captures(const struct topology *t, struct evidence *ev)
-{
-	struct capture_evidence *c = ev->captures;
-
-	if (ev->n_captures == 0)
-		return;
-	memcpy(ev->merged, MERGED, sizeof(MERGED));
-	for (int far = 0; far < 2; far++)
-		for (size_t n = 0; n < t->n_nodes; n++)
-			for (size_t i = 0; i < t->nodes[n].n_interfaces; i++)
-				if (!far || t->nodes[n].interfaces[i].engine)
-					describe_capture(t, n, i, far, c++);
-}
-
-static void describe_links(const struct topology *t, enum link_engine engine, struct evidence *ev)
-{
-	struct link_evidence *l = ev->links;
-
-	for (size_t n = 0; n < t->n_nodes; n++)
-		for (size_t i = 0; i < t->nodes[n].n_interfaces; i++) {
-			if (!t->nodes[n].interfaces[i].engine)
-				continue;
-			l->node = n;
-			l->interface = i;
-			l->engine = engine;
-			snprintf(l->name, sizeof(l->name), "%.63s/%.15s", t->nodes[n].name,
-				 t->nodes[n].interfaces[i].name);
-			l++;
-		}
-}
-
 int run_check_programs(const struct topology *t, struct err *e)
 {
 	cleanup_by(programs_done) struct programs programs = { 0 };
@@ -171,8 +114,7 @@ static int prepare(struct run *r, struct err *e)
 	if (evidence_new(&sizes, &r->evidence, e) != 0)
 		return -1;
 	programs_describe(&r->programs, r->evidence);
-	describe_captures(t, r->evidence);
-	describe_links(t, r->request.engine, r->evidence);
+	inventory_fill(t, r->request.engine, r->evidence);
 	r->evidence->offloads_on = !record;
 	r->evidence->started_ns = clock_ns();
 	r->programs.id = r->evidence->started_ns;

@@ -5,7 +5,6 @@
 #ifndef HARNESS_SHRINK_HUNT_H
 #define HARNESS_SHRINK_HUNT_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "shrink/ddmin.h"

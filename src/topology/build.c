@@ -14,31 +14,30 @@
 
 void build_refuse(struct builder *b, const struct value *v, const char *format, ...)
 {
-	struct text why = { 0 };
 	va_list ap;
 
 	va_start(ap, format);
-	text_vadd(&why, format, ap);
+
+	cleanup_free char *why = text_vformat(format, ap);
+
 	va_end(ap);
 	b->refused = true;
 	problem_add(b->problems, v->at, "%s '%.*s%s' %s", b->key->name, SHOWN, v->text,
-		    strlen(v->text) > SHOWN ? "..." : "", text_str(&why));
-	text_done(&why);
+		    strlen(v->text) > SHOWN ? "..." : "", why);
 }
 
 void build_complain(struct builder *b, const struct section *s, const char *key, const char *format,
 		    ...)
 {
 	const struct entry *e = section_entry(s, key);
-	struct text why = { 0 };
 	va_list ap;
 
 	va_start(ap, format);
-	text_vadd(&why, format, ap);
+
+	cleanup_free char *why = text_vformat(format, ap);
+
 	va_end(ap);
-	problem_add(b->problems, e != NULL && e->n > 0 ? e->values[0].at : s->at, "%s",
-		    text_str(&why));
-	text_done(&why);
+	problem_add(b->problems, e != NULL && e->n > 0 ? e->values[0].at : s->at, "%s", why);
 }
 
 int build_choose(struct builder *b, const struct value *v, const char *const *words, size_t n)
@@ -71,27 +70,21 @@ void build_set_flag(struct builder *b, bool *flag, const struct value *v)
 size_t build_find_command(struct builder *b, const struct value *v)
 {
 	struct nearest near = { .word = v->text };
+	size_t found = nearest_find(&near, b->t->commands, b->t->n_commands);
 
-	for (size_t i = 0; i < b->t->n_commands; i++) {
-		if (strcmp(b->t->commands[i].name, v->text) == 0)
-			return i;
-		nearest_consider(&near, b->t->commands[i].name);
-	}
-	build_refuse(b, v, "is no program of this file%s", nearest_hint(&near));
-	return NOT_RESOLVED;
+	if (found == NOT_RESOLVED)
+		build_refuse(b, v, "is no program of this file%s", nearest_hint(&near));
+	return found;
 }
 
 size_t build_find_node(struct builder *b, const struct value *v)
 {
 	struct nearest near = { .word = v->text };
+	size_t found = nearest_find(&near, b->t->nodes, b->t->n_nodes);
 
-	for (size_t i = 0; i < b->t->n_nodes; i++) {
-		if (strcmp(b->t->nodes[i].name, v->text) == 0)
-			return i;
-		nearest_consider(&near, b->t->nodes[i].name);
-	}
-	build_refuse(b, v, "is no node of this file%s", nearest_hint(&near));
-	return NOT_RESOLVED;
+	if (found == NOT_RESOLVED)
+		build_refuse(b, v, "is no node of this file%s", nearest_hint(&near));
+	return found;
 }
 
 void build_check_once(struct builder *b, const struct section *s)

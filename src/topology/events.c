@@ -23,24 +23,14 @@ static bool find_fault(const struct builder *b, const char *name, size_t *ret_in
 	return false;
 }
 
-static bool find_actor(struct builder *b, const char *name, struct event *ev, struct nearest *near)
+static bool find_actor(struct builder *b, struct event *ev, struct nearest *near)
 {
-	for (size_t i = 0; i < b->t->n_commands; i++) {
-		nearest_consider(near, b->t->commands[i].name);
-		if (strcmp(b->t->commands[i].name, name) != 0)
-			continue;
-		ev->index = i;
+	ev->index = nearest_find(near, b->t->commands, b->t->n_commands);
+	if (ev->index != NOT_RESOLVED)
 		return true;
-	}
-	for (size_t i = 0; i < b->t->n_transfers; i++) {
-		nearest_consider(near, b->t->transfers[i].name);
-		if (strcmp(b->t->transfers[i].name, name) != 0)
-			continue;
-		ev->of_transfer = true;
-		ev->index = i;
-		return true;
-	}
-	return false;
+	ev->index = nearest_find(near, b->t->transfers, b->t->n_transfers);
+	ev->of_transfer = ev->index != NOT_RESOLVED;
+	return ev->of_transfer;
 }
 
 /* "started", "output GET /": NULL behind what it names, when it names nothing. */
@@ -81,7 +71,7 @@ static bool read_actor(struct builder *b, const struct value *v, const char *nam
 	struct nearest near = { .word = name };
 	const char *behind = read_kind(rest, &ev->kind);
 
-	if (!find_actor(b, name, ev, &near)) {
+	if (!find_actor(b, ev, &near)) {
 		build_refuse(b, v, "begins with no program or transfer of this file%s",
 			     nearest_hint(&near));
 		return false;
@@ -110,7 +100,7 @@ static bool read_event(struct builder *b, const struct value *v, struct event *e
 	struct event probe = { 0 };
 
 	/* A program may be called "fault" as well. */
-	if (strcmp(name, "fault") != 0 || find_actor(b, name, &probe, &near))
+	if (strcmp(name, "fault") != 0 || find_actor(b, &probe, &near))
 		return read_actor(b, v, name, rest, ev);
 	ev->kind = EVENT_FAULT;
 	if (find_fault(b, rest, &ev->index))

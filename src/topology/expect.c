@@ -185,14 +185,12 @@ static void set_metric(struct builder *b, void *object, const struct value *valu
 	struct nearest near = { .word = values[0].text };
 
 	(void)n;
-	for (size_t i = 0; i < b->t->n_metrics; i++) {
-		if (strcmp(b->t->metrics[i].name, values[0].text) == 0) {
-			e->metric = i;
-			return;
-		}
-		nearest_consider(&near, b->t->metrics[i].name);
-	}
-	build_refuse(b, &values[0], "is no metric of this file%s", nearest_hint(&near));
+	size_t found = nearest_find(&near, b->t->metrics, b->t->n_metrics);
+
+	if (found == NOT_RESOLVED)
+		build_refuse(b, &values[0], "is no metric of this file%s", nearest_hint(&near));
+	else
+		e->metric = found;
 }
 
 /* "9", or with a percent sign a share, as `of` needs it. */
@@ -254,12 +252,10 @@ static const struct dimension *find_dimension(struct builder *b, const char *nam
 					      const struct value *v)
 {
 	struct nearest near = { .word = name };
+	size_t found = nearest_find(&near, b->matrix->dimensions, b->matrix->n);
 
-	for (size_t i = 0; i < b->matrix->n; i++) {
-		if (strcmp(b->matrix->dimensions[i].name, name) == 0)
-			return &b->matrix->dimensions[i];
-		nearest_consider(&near, b->matrix->dimensions[i].name);
-	}
+	if (found != NOT_RESOLVED)
+		return &b->matrix->dimensions[found];
 	build_refuse(b, v, "names no 'vary' block of this file%s", nearest_hint(&near));
 	return NULL;
 }

@@ -15,15 +15,12 @@ static size_t find_interface(struct builder *b, const struct node *node, const c
 			     const struct value *v)
 {
 	struct nearest near = { .word = name };
+	size_t found = nearest_find(&near, node->interfaces, node->n_interfaces);
 
-	for (size_t i = 0; i < node->n_interfaces; i++) {
-		if (strcmp(node->interfaces[i].name, name) == 0)
-			return i;
-		nearest_consider(&near, node->interfaces[i].name);
-	}
-	build_refuse(b, v, "is no link: node '%s' has no interface '%s'%s", node->name, name,
-		     nearest_hint(&near));
-	return NOT_RESOLVED;
+	if (found == NOT_RESOLVED)
+		build_refuse(b, v, "is no link: node '%s' has no interface '%s'%s", node->name,
+			     name, nearest_hint(&near));
+	return found;
 }
 
 /* A node with one interface is enough to say which. */
@@ -94,23 +91,15 @@ static void set_program(struct builder *b, void *object, const struct value *val
 	struct nearest near = { .word = values[0].text };
 
 	(void)n;
-	for (size_t i = 0; i < b->t->n_commands; i++) {
-		if (strcmp(b->t->commands[i].name, values[0].text) == 0) {
-			f->command = i;
-			f->node = b->t->commands[i].node;
-			return;
-		}
-		nearest_consider(&near, b->t->commands[i].name);
+	f->command = nearest_find(&near, b->t->commands, b->t->n_commands);
+	if (f->command != NOT_RESOLVED) {
+		f->node = b->t->commands[f->command].node;
+		return;
 	}
-	for (size_t i = 0; i < b->t->n_transfers; i++) {
-		if (strcmp(b->t->transfers[i].name, values[0].text) == 0) {
-			f->transfer = i;
-			return;
-		}
-		nearest_consider(&near, b->t->transfers[i].name);
-	}
-	build_refuse(b, &values[0], "is no program or transfer of this file%s",
-		     nearest_hint(&near));
+	f->transfer = nearest_find(&near, b->t->transfers, b->t->n_transfers);
+	if (f->transfer == NOT_RESOLVED)
+		build_refuse(b, &values[0], "is no program or transfer of this file%s",
+			     nearest_hint(&near));
 }
 
 static bool has_part(const struct transfer *tr, size_t node)

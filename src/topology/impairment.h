@@ -139,6 +139,7 @@ struct fault {
 	int after_line; /* of the key `after`, 0: there is none */
 };
 
+/* Whether it is done to a link, rather than to a program. */
 bool fault_is_of_link(const struct fault *f);
 
 #endif

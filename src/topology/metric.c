@@ -1,5 +1,4 @@
 /* The metrics of a topology file: numbers that are read from the output of programs. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

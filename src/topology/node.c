@@ -1,5 +1,4 @@
 /* Networks, nodes and interfaces of a topology file, and their addresses. */
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -128,14 +127,13 @@ static void set_network(struct builder *b, void *object, const struct value *val
 	struct nearest near = { .word = values[0].text };
 
 	(void)n;
-	for (size_t i = 0; i < b->t->n_networks; i++) {
-		if (strcmp(b->t->networks[i].name, values[0].text) == 0) {
-			iface->network = i;
-			return;
-		}
-		nearest_consider(&near, b->t->networks[i].name);
-	}
-	build_refuse(b, &values[0], "is no hub or switch of this file%s", nearest_hint(&near));
+	size_t found = nearest_find(&near, b->t->networks, b->t->n_networks);
+
+	if (found == NOT_RESOLVED)
+		build_refuse(b, &values[0], "is no hub or switch of this file%s",
+			     nearest_hint(&near));
+	else
+		iface->network = found;
 }
 
 static const struct seen_mac *find_mac(const struct builder *b, const uint8_t mac[6])

@@ -62,15 +62,13 @@ static bool is_told(const struct problem_list *l, size_t at, const char *text)
 
 void problem_add(struct problem_list *l, size_t at, const char *format, ...)
 {
-	struct text t = { 0 };
 	va_list ap;
 
 	va_start(ap, format);
-	text_vadd(&t, format, ap);
+
+	char *message = text_vformat(format, ap);
+
 	va_end(ap);
-
-	char *message = text_take(&t);
-
 	make_printable(message);
 	if (is_told(l, at, message)) {
 		free(message);
@@ -188,6 +186,20 @@ void nearest_consider(struct nearest *n, const char *candidate)
 		n->best = candidate;
 		n->distance = d;
 	}
+}
+
+size_t nearest_find_name(struct nearest *near, const void *objects, size_t n, size_t size,
+			 size_t name_offset)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *name;
+
+		memcpy(&name, (const char *)objects + i * size + name_offset, sizeof(name));
+		if (strcmp(name, near->word) == 0)
+			return i;
+		nearest_consider(near, name);
+	}
+	return SIZE_MAX;
 }
 
 const char *nearest_hint(struct nearest *n)

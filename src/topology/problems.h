@@ -50,6 +50,15 @@ struct nearest {
 };
 
 void nearest_consider(struct nearest *n, const char *candidate);
+/*
+ * The index of the one of n objects whose `name` is the word. SIZE_MAX: there is none, and all of
+ * them were considered.
+ */
+#define nearest_find(near, objects, n)                                                             \
+	nearest_find_name((near), (objects), (n), sizeof(*(objects)),                              \
+			  offsetof(__typeof__(*(objects)), name))
+size_t nearest_find_name(struct nearest *near, const void *objects, size_t n, size_t size,
+			 size_t name_offset);
 /* The suffix of a message, "" when none is close; in n->hint. */
 const char *nearest_hint(struct nearest *n);
 

@@ -21,14 +21,11 @@ size_t build_find_interface(struct builder *b, const struct node *node, const ch
 			    const struct value *v)
 {
 	struct nearest near = { .word = name };
+	size_t found = nearest_find(&near, node->interfaces, node->n_interfaces);
 
-	for (size_t i = 0; i < node->n_interfaces; i++) {
-		if (strcmp(node->interfaces[i].name, name) == 0)
-			return i;
-		nearest_consider(&near, node->interfaces[i].name);
-	}
-	build_refuse(b, v, "names no interface of '%s'%s", node->name, nearest_hint(&near));
-	return NOT_RESOLVED;
+	if (found == NOT_RESOLVED)
+		build_refuse(b, v, "names no interface of '%s'%s", node->name, nearest_hint(&near));
+	return found;
 }
 
 /* ---- gateways ---- */

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "topology/topology.h"
 
+/* Each appends one block. */
 void write_metric(struct text *out, const struct topology *t, const struct metric *m);
 void write_expectation(struct text *out, const struct topology *t, const struct expectation *e);
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "topology/topology.h"
 
+/* Append the lines of this node; none when it has nothing of the kind. */
 void write_routing(struct text *out, const struct node *n);
 
 #endif

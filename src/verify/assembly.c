@@ -1,6 +1,5 @@
 #include "verify/assembly.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>

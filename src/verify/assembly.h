@@ -34,7 +34,9 @@ struct assembly {
 	uint64_t conflicts;  /* repeats with other bytes than the first time */
 };
 
+/* Of an attempt whose OPEN announced this size and chunk, bytes. The source outlives it. */
 void assembly_begin(struct assembly *a, const struct source *s, uint64_t size, uint32_t chunk);
+/* A DATA datagram, damaged or not. */
 void assembly_add(struct assembly *a, const struct message *m);
 /* Whether all that was announced has come, whatever it is. */
 bool assembly_whole(const struct assembly *a);

@@ -12,6 +12,7 @@
 
 struct book;
 
+/* Of a topology with so many nodes. */
 struct book *book_new(size_t n_nodes);
 /*
  * The datagram left `from` for `to`: over one network, so on a way with routers these are the ends of

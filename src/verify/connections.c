@@ -206,11 +206,15 @@ static void take_bytes(struct connections *s, struct connection *c, enum peer fr
 
 /* ---- connections ---- */
 
+/* The other side has bytes of it that are not here. The FIN is acknowledged, too. */
+static bool is_ahead(const struct half *h)
+{
+	return h->acked > h->next + 1 || (h->acked > h->next && !h->fin);
+}
+
 static bool is_missing(const struct half *h)
 {
-	/* The FIN is acknowledged, too. */
-	return h->cut || h->n_early != 0 || h->acked > h->next + 1 ||
-	       (h->acked > h->next && !h->fin);
+	return h->cut || h->n_early != 0 || is_ahead(h);
 }
 
 static void close_connection(struct connections *s, struct connection *c)
@@ -275,10 +279,11 @@ static void take(struct connections *s, struct connection *c, enum peer from,
 		take_ack(&c->halves[1 - from], g->ack);
 	if (g->syn || (g->len == 0 && !g->fin))
 		return;
-	if (h->begun)
+	/* An answer to what was not captured cannot be told from one to nothing. */
+	if (h->begun && !(g->len != 0 && is_ahead(&c->halves[1 - from])))
 		take_bytes(s, c, from, g, at);
 	else
-		cut_off(c, from);
+		cut_off(c, h->begun ? 1 - from : from);
 }
 
 void connections_add(struct connections *s, const struct segment *g, uint64_t frame)

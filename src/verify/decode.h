@@ -83,6 +83,7 @@ struct segment {
 /* False: not TCP, not well-formed, or a fragment. */
 bool decode_tcp(const struct packet *p, struct segment *ret_segment);
 
+/* Addresses of topologies and sockets as those of packets. */
 struct ip_address ip_address_of(const struct address *a);
 struct ip_address ip_address_of_v4(struct in_addr a);
 bool ip_address_equal(const struct ip_address *a, const struct ip_address *b);

@@ -7,7 +7,6 @@
 #ifndef HARNESS_VERIFY_DEFRAG_H
 #define HARNESS_VERIFY_DEFRAG_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "verify/decode.h"

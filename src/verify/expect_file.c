@@ -1,6 +1,5 @@
 /* Expectations of files that programs left in the folder of their node. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

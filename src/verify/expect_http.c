@@ -89,7 +89,7 @@ static void judge_responses(const struct condition *c, const struct found *f,
 	if (s->wrong != 0)
 		text_add(&t, "%" PRIu64 " wrong, the first %s; ", s->wrong, s->first_wrong);
 	text_add(&t, "%" PRIu64 " right, %s", s->right, text_bytes(bytes, s->right_bytes));
-	add_count(&t, s->other, "with another status than 200");
+	add_count(&t, s->other, "with another status than 200 or 206");
 	add_gap(&t, o, f);
 	expect_set(v, o, "%s", text_str(&t));
 	text_done(&t);

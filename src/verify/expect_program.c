@@ -1,6 +1,5 @@
 /* Expectations of programs: their exit status, and lines of their output. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "verify/http_exchange.h"
 
 struct http *http_new(const char *folder, double sample, uint64_t began_ns)
@@ -18,6 +19,25 @@ struct http *http_new(const char *folder, double sample, uint64_t began_ns)
 
 /* ---- ends ---- */
 
+/* How far an answer has come. */
+static char *progress(const struct reading *in)
+{
+	switch (in->state) {
+	case READ_BODY:
+		return text_format("%" PRIu64 " byte%s before the end of its answer", in->left,
+				   in->left == 1 ? "" : "s");
+	case READ_CHUNKS: {
+		cleanup_free char *where = http_chunks_missing(&in->chunks);
+
+		return text_format("%s of its answer", where);
+	}
+	default:
+		return text_dup(in->head.len != 0 || in->state == READ_TO_END
+					? "within its answer"
+					: "without an answer");
+	}
+}
+
 static void lose(struct exchange *x, const char *how, struct place at)
 {
 	struct http_tally *t = &x->h->tally;
@@ -30,14 +50,9 @@ static void lose(struct exchange *x, const char *how, struct place at)
 	}
 	if (x->n_requests == 0)
 		return;
-	if (in->state == READ_BODY)
-		http_tell(&t->first_lost, x, &x->requests[0], at,
-			  "the server %s %" PRIu64 " bytes before the end of its answer", how,
-			  in->left);
-	else
-		http_tell(&t->first_lost, x, &x->requests[0], at, "the server %s %s", how,
-			  in->head.len != 0 || in->state == READ_TO_END ? "within its answer"
-									: "without an answer");
+	cleanup_free char *when = progress(in);
+
+	http_tell(&t->first_lost, x, &x->requests[0], at, "the server %s %s", how, when);
 	t->lost += x->n_requests;
 	http_remember(&t->filter_lost, x);
 }

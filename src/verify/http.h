@@ -3,8 +3,9 @@
  *
  * It is a conversation of connections.h: requests and answers of each connection are read as they
  * come, and the body of every answer with status 200 to a GET has to have the bytes of the file that
- * was asked for. Answers whose body has another form than the file (chunked, encoded) are counted,
- * and not compared.
+ * was asked for, and that with status 206 those of a part of it. Bodies end with their length, their
+ * last chunk, or the connection. Answers whose body has another form than the file (encoded, of
+ * several parts) are counted, and not compared.
  */
 #ifndef HARNESS_VERIFY_HTTP_H
 #define HARNESS_VERIFY_HTTP_H
@@ -20,7 +21,7 @@ struct http_tally {
 	uint64_t lost;	     /* requests whose server ended before their answer was whole */
 	uint64_t left;	     /* whose client did */
 	uint64_t open;	     /* that neither did */
-	uint64_t other;	     /* answers with another status */
+	uint64_t other;	     /* answers with another status, or to no request */
 	uint64_t unread;     /* not compared */
 	uint64_t unseen;     /* connections that cannot be read for bytes that are missing */
 	/* Of the first of its kind, in words (NULL: there is none), and how tcpdump finds it. */

@@ -1,13 +1,7 @@
 #include "verify/http_head.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include "base/cleanup.h"
-#include "base/text.h"
-
-#define BLANKS " \t"
 
 size_t http_head_find(const char *bytes, size_t len, size_t searched)
 {
@@ -18,83 +12,128 @@ size_t http_head_find(const char *bytes, size_t len, size_t searched)
 	return end != NULL ? (size_t)(end - bytes) + 4 : 0;
 }
 
+bool http_head_is_bare(const char *bytes, size_t len, size_t searched)
+{
+	size_t from = searched > 1 ? searched - 1 : 0;
+
+	return memmem(bytes + from, len - from, "\n\n", 2) != NULL;
+}
+
 /* ---- fields ---- */
 
-struct line {
-	const char *s;
-	size_t len;
+static void read_length(struct http_words value, struct http_head *h)
+{
+	uint64_t length;
+
+	if (!http_words_number(&value, &length))
+		h->fault = "its Content-Length is no number";
+	else if (h->has_length && length != h->length)
+		h->fault = "it has two Content-Lengths";
+	h->has_length = true;
+	h->length = length;
+}
+
+/* Codings in the order in which they were applied (RFC 9112, 6.1). */
+static void read_codings(struct http_words value, struct http_head *h)
+{
+	struct http_words coding;
+
+	h->coding = value;
+	while (http_words_next(&value, ',', &coding)) {
+		/* There is no such coding any more: it was none when there was. */
+		if (coding.len == 0 || http_words_are(&coding, "identity"))
+			continue;
+		h->twice |= h->chunked && http_words_are(&coding, "chunked");
+		/* Chunks that are no longer the last coding do not delimit the body. */
+		h->coded |= h->chunked || !http_words_are(&coding, "chunked");
+		h->chunked = http_words_are(&coding, "chunked");
+	}
+}
+
+static void read_encodings(struct http_words value, struct http_head *h)
+{
+	struct http_words list = value, encoding;
+
+	while (http_words_next(&list, ',', &encoding))
+		if (encoding.len != 0 && !http_words_are(&encoding, "identity"))
+			h->encoding = value;
+}
+
+static void read_range(struct http_words value, struct http_head *h)
+{
+	bool another = h->range.kind != RANGE_NONE;
+
+	http_range_read(value, &h->range);
+	if (another)
+		h->range.kind = RANGE_OTHER;
+}
+
+static void read_part(struct http_words value, struct http_head *h)
+{
+	http_part_read(value, &h->part);
+}
+
+static void read_type(struct http_words value, struct http_head *h)
+{
+	struct http_words type;
+
+	h->parts = http_words_next(&value, ';', &type) &&
+		   http_words_are(&type, "multipart/byteranges");
+}
+
+static void read_upgrade(struct http_words value, struct http_head *h)
+{
+	h->websocket = http_words_are(&value, "websocket");
+}
+
+static const struct {
+	const char *name;
+	void (*read)(struct http_words value, struct http_head *h);
+} fields[] = {
+	{ "Content-Length", read_length },
+	{ "Transfer-Encoding", read_codings },
+	{ "Content-Encoding", read_encodings },
+	{ "Range", read_range },
+	{ "Content-Range", read_part },
+	{ "Content-Type", read_type },
+	{ "Upgrade", read_upgrade },
 };
 
-static bool next_line(const char **at, const char *end, struct line *ret)
+static bool next_line(const char **at, const char *end, struct http_words *ret)
 {
 	const char *stop = memmem(*at, (size_t)(end - *at), "\r\n", 2);
 
 	if (stop == NULL || stop == *at)
 		return false;
-	*ret = (struct line){ *at, (size_t)(stop - *at) };
+	*ret = (struct http_words){ *at, (size_t)(stop - *at) };
 	*at = stop + 2;
 	return true;
 }
 
-/* Whether the line is this field; its value then, without blanks around it. */
-static bool is_field(const struct line *l, const char *name, struct line *ret_value)
+static void read_field(struct http_words l, struct http_head *h)
 {
-	size_t len = strlen(name);
-	struct line v;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		size_t n = strlen(fields[i].name);
 
-	if (l->len <= len || l->s[len] != ':' || strncasecmp(l->s, name, len) != 0)
-		return false;
-	v = (struct line){ l->s + len + 1, l->len - len - 1 };
-	while (v.len > 0 && strchr(BLANKS, v.s[0]) != NULL && v.s[0] != '\0') {
-		v.s++;
-		v.len--;
+		if (l.len > n && l.s[n] == ':' && strncasecmp(l.s, fields[i].name, n) == 0)
+			fields[i].read(
+				http_words_trim((struct http_words){ l.s + n + 1, l.len - n - 1 }),
+				h);
 	}
-	while (v.len > 0 && strchr(BLANKS, v.s[v.len - 1]) != NULL && v.s[v.len - 1] != '\0')
-		v.len--;
-	*ret_value = v;
-	return true;
-}
-
-/* Up to 18 digits: more than any file has. */
-static bool read_number(const struct line *l, uint64_t *ret)
-{
-	if (l->len == 0 || l->len > 18)
-		return false;
-	*ret = 0;
-	for (size_t i = 0; i < l->len; i++) {
-		if (l->s[i] < '0' || l->s[i] > '9')
-			return false;
-		*ret = *ret * 10 + (uint64_t)(l->s[i] - '0');
-	}
-	return true;
-}
-
-static bool read_field(const struct line *l, struct http_head *h)
-{
-	struct line value;
-	uint64_t length;
-
-	if (is_field(l, "Content-Length", &value)) {
-		if (!read_number(&value, &length) || (h->has_length && length != h->length))
-			return false;
-		h->has_length = true;
-		h->length = length;
-	} else if (is_field(l, "Transfer-Encoding", &value)) {
-		h->chunked = true;
-	} else if (is_field(l, "Content-Encoding", &value)) {
-		h->encoded = value.len != 8 || strncasecmp(value.s, "identity", 8) != 0;
-	}
-	return true;
 }
 
 static bool read_fields(const char *at, const char *end, struct http_head *h)
 {
-	struct line l;
+	struct http_words l;
 
 	while (next_line(&at, end, &l))
-		if (!read_field(&l, h))
-			return false;
-	return true;
+		read_field(l, h);
+	if (h->chunked || h->coded) {
+		/* A length is of no account then (RFC 9112, 6.3), whatever it is. */
+		h->has_length = false;
+		h->fault = h->twice ? "its body is put into chunks twice" : NULL;
+	}
+	return h->fault == NULL;
 }
 
 /* ---- first lines ---- */
@@ -107,7 +146,7 @@ static bool is_version(const char *s, size_t len)
 bool http_head_read_request(const char *bytes, size_t len, struct http_head *ret_head)
 {
 	const char *at = bytes, *first, *last;
-	struct line l;
+	struct http_words l;
 
 	*ret_head = (struct http_head){ 0 };
 	if (!next_line(&at, bytes + len, &l))
@@ -117,10 +156,9 @@ bool http_head_read_request(const char *bytes, size_t len, struct http_head *ret
 	if (first == NULL || last == first || first == l.s ||
 	    !is_version(last + 1, l.len - (size_t)(last + 1 - l.s)))
 		return false;
-	ret_head->method = l.s;
-	ret_head->method_len = (size_t)(first - l.s);
-	ret_head->target = first + 1;
-	ret_head->target_len = (size_t)(last - first - 1);
+	ret_head->method = (struct http_words){ l.s, (size_t)(first - l.s) };
+	ret_head->target = (struct http_words){ first + 1, (size_t)(last - first - 1) };
+	ret_head->old = last[8] == '0';
 	return read_fields(at, bytes + len, ret_head);
 }
 
@@ -128,86 +166,14 @@ bool http_head_read_answer(const char *bytes, size_t len, struct http_head *ret_
 {
 	const char *at = bytes;
 	uint64_t status;
-	struct line l;
+	struct http_words l;
 
 	*ret_head = (struct http_head){ 0 };
 	if (!next_line(&at, bytes + len, &l) || l.len < 12 || !is_version(l.s, 8) ||
 	    l.s[8] != ' ' || (l.len > 12 && l.s[12] != ' ') ||
-	    !read_number(&(struct line){ l.s + 9, 3 }, &status) || status < 100)
+	    !http_words_number(&(struct http_words){ l.s + 9, 3 }, &status) || status < 100)
 		return false;
 	ret_head->status = (unsigned)status;
+	ret_head->old = l.s[7] == '0';
 	return read_fields(at, bytes + len, ret_head);
-}
-
-/* ---- targets ---- */
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Without its %XX (RFC 3986, 2.1); NULL: one is broken, or is a NUL. */
-static char *decode(const char *s, size_t len)
-{
-	cleanup_by(text_done) struct text t = { 0 };
-
-	for (size_t i = 0; i < len; i++) {
-		char c = s[i];
-
-		if (c == '%') {
-			if (len - i < 3 || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0)
-				return NULL;
-			c = (char)(hex(s[i + 1]) << 4 | hex(s[i + 2]));
-			i += 2;
-		}
-		if (c == '\0')
-			return NULL;
-		text_add_bytes(&t, &c, 1);
-	}
-	return t.len != 0 ? text_take(&t) : text_dup("");
-}
-
-static bool leaves_folder(const char *path)
-{
-	for (const char *s = path; *s != '\0'; s += *s == '/') {
-		size_t len = strcspn(s, "/");
-
-		if (len == 2 && s[0] == '.' && s[1] == '.')
-			return true;
-		s += len;
-	}
-	return false;
-}
-
-char *http_head_path(const char *target, size_t len)
-{
-	static const char scheme[] = "http://";
-	const char *query;
-
-	/* As proxies are asked (RFC 9112, 3.2.2). */
-	if (len > sizeof(scheme) && strncasecmp(target, scheme, sizeof(scheme) - 1) == 0) {
-		const char *slash = memchr(target + sizeof(scheme) - 1, '/',
-					   len - sizeof(scheme) + 1);
-
-		if (slash == NULL)
-			return text_dup("index.html");
-		len -= (size_t)(slash - target);
-		target = slash;
-	}
-	if (len == 0 || target[0] != '/')
-		return NULL;
-	query = memchr(target, '?', len);
-	if (query != NULL)
-		len = (size_t)(query - target);
-
-	cleanup_free char *path = decode(target + 1, len - 1);
-
-	if (path == NULL || leaves_folder(path))
-		return NULL;
-	if (path[0] == '\0' || path[strlen(path) - 1] == '/')
-		return text_format("%sindex.html", path);
-	return take_ptr(path);
 }

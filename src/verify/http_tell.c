@@ -10,6 +10,16 @@
 
 /* ---- what is said ---- */
 
+char *http_printable(const struct http_words *w)
+{
+	char *t = text_format("%.*s", w->len < 200 ? (int)w->len : 200, w->s);
+
+	for (char *c = t; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return t;
+}
+
 /* "GET /a of 10.0.0.1:40000 > 10.0.0.2:80" */
 static void add_who(struct text *t, const struct exchange *x, const struct request *r)
 {
@@ -17,11 +27,7 @@ static void add_who(struct text *t, const struct exchange *x, const struct reque
 	const struct endpoints *e = &x->ends;
 
 	if (r != NULL)
-		text_add(t, "%s %.200s of ",
-			 r->head  ? "HEAD"
-			 : r->get ? "GET"
-				  : "request",
-			 r->target);
+		text_add(t, "%s %s of ", r->head ? "HEAD" : r->get ? "GET" : "request", r->target);
 	text_add(t, "%s port %u > %s port %u", ip_address_format(a, &e->address[PEER_CLIENT]),
 		 e->port[PEER_CLIENT], ip_address_format(b, &e->address[PEER_SERVER]),
 		 e->port[PEER_SERVER]);
@@ -44,22 +50,30 @@ static char *filter_of(const struct exchange *x)
 			   x->ends.port[PEER_CLIENT]);
 }
 
-/* Keep it when it is the first of its kind. */
-void http_tell(char **first, const struct exchange *x, const struct request *r, struct place at,
-	       const char *format, ...)
+__attribute__((format(printf, 5, 0))) static void keep_first(char **first, const struct exchange *x,
+							     const struct request *r,
+							     struct place at, const char *format,
+							     va_list ap)
 {
 	struct text t = { 0 };
-	va_list ap;
 
 	if (*first != NULL)
 		return;
 	add_who(&t, x, r);
 	text_add(&t, ": ");
-	va_start(ap, format);
 	text_vadd(&t, format, ap);
-	va_end(ap);
 	add_place(&t, x->h, at);
 	*first = text_take(&t);
+}
+
+void http_tell(char **first, const struct exchange *x, const struct request *r, struct place at,
+	       const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	keep_first(first, x, r, at, format, ap);
+	va_end(ap);
 }
 
 void http_remember(char **filter, const struct exchange *x)
@@ -68,10 +82,29 @@ void http_remember(char **filter, const struct exchange *x)
 		*filter = filter_of(x);
 }
 
-void http_wrong(struct exchange *x)
+void http_wrong(struct exchange *x, const struct request *r, struct place at, const char *format,
+		...)
 {
-	x->h->tally.wrong++;
-	http_remember(&x->h->tally.filter_wrong, x);
+	struct http_tally *t = &x->h->tally;
+	va_list ap;
+
+	va_start(ap, format);
+	keep_first(&t->first_wrong, x, r, at, format, ap);
+	va_end(ap);
+	http_remember(&t->filter_wrong, x);
+	t->wrong++;
+}
+
+void http_unread(struct exchange *x, const struct request *r, struct place at, const char *format,
+		 ...)
+{
+	struct http_tally *t = &x->h->tally;
+	va_list ap;
+
+	va_start(ap, format);
+	keep_first(&t->first_unread, x, r, at, format, ap);
+	va_end(ap);
+	t->unread++;
 }
 
 /* ---- pages ---- */

@@ -10,7 +10,6 @@
 #ifndef HARNESS_VERIFY_JUDGE_H
 #define HARNESS_VERIFY_JUDGE_H
 
-#include "base/err.h"
 #include "evidence/evidence.h"
 #include "topology/topology.h"
 #include "verify/verdict.h"

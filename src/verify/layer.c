@@ -9,14 +9,15 @@
 
 void layer_set(struct layer *l, enum outcome o, const char *format, ...)
 {
-	struct text t = { 0 };
 	va_list ap;
 
 	va_start(ap, format);
-	text_vadd(&t, format, ap);
+
+	char *reason = text_vformat(format, ap);
+
 	va_end(ap);
 	free(l->reason);
-	l->reason = text_take(&t);
+	l->reason = reason;
 	l->outcome = o;
 }
 

@@ -36,6 +36,7 @@ bool message_decode(const struct datagram *d, struct message *ret_message);
 /* Whether the CRC holds if the payload goes on with these bytes behind what was captured. */
 bool message_crc_holds(const struct message *m, const uint8_t *rest, size_t len);
 
+/* Numbers of a payload, most significant byte first. */
 uint16_t message_u16(const uint8_t *at);
 uint32_t message_u32(const uint8_t *at);
 uint64_t message_u64(const uint8_t *at);

@@ -38,13 +38,6 @@ int output_open(struct output *o, const struct trial *t, const struct program_ev
 	return fs_map_open(&o->log, o->path, e);
 }
 
-void output_rewind(struct output *o)
-{
-	o->at = o->times_at = 0;
-	o->number = 0;
-	o->until_ns = clock_ns() + MAX_SEARCH;
-}
-
 /* "1700000000.123456789\n": digits but for the point. */
 static uint64_t next_time(struct output *o)
 {

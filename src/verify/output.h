@@ -29,8 +29,6 @@ struct output {
 /* *o is good for output_done() in any case. */
 int output_open(struct output *o, const struct trial *t, const struct program_evidence *p,
 		struct err *e);
-/* From the first line on again. */
-void output_rewind(struct output *o);
 bool output_next(struct output *o, struct output_line *ret_line);
 /* The next line with a match. 1: found; 0: there is none; -1: the expression took too long. */
 int output_find(struct output *o, const struct pattern *p, struct output_line *ret_line,

@@ -32,6 +32,7 @@ struct picture_source {
 	struct picture picture;
 };
 
+/* Decodes it when it is a PNG; the bytes are not kept. */
 void picture_source_load(struct picture_source *s, const uint8_t *bytes, size_t len);
 void picture_source_done(struct picture_source *s);
 /* Are these bytes the same picture? Fills the layer. */

@@ -7,11 +7,11 @@
 #define HARNESS_VERIFY_RAW_H
 
 #include "base/text.h"
-#include "verify/align.h"
 #include "verify/trial.h"
 
 struct raw;
 
+/* Indexes the sources of raw transfers and reads what their receivers wrote. */
 struct raw *raw_new(const struct trial *t);
 /* A datagram of a raw transfer. */
 void raw_see(struct raw *r, const struct sighting *s);

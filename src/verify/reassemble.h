@@ -16,6 +16,7 @@
 
 struct reassembly;
 
+/* The trial, its topology and its sources outlive it. */
 struct reassembly *reassembly_new(const struct trial *t);
 /* A datagram of a reliable transfer. */
 void reassembly_see(struct reassembly *r, const struct sighting *s);

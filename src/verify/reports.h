@@ -14,6 +14,7 @@
 
 struct reports;
 
+/* Those of all programs; one that is missing or broken says nothing. */
 struct reports *reports_read(const struct trial *t);
 /* What the sender or receiver said went wrong with this file, or NULL; valid until freed. */
 const char *reports_error(const struct reports *r, const struct trial *t, const struct delivery *d,

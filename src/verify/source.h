@@ -13,6 +13,7 @@ struct source {
 	char *trouble; /* why nothing can be compared with it, or NULL */
 };
 
+/* Maps and digests the file; what goes wrong is its trouble. */
 void source_load(struct source *s, const struct transfer_file *f);
 void source_unload(struct source *s);
 

@@ -14,6 +14,7 @@
 
 struct stream;
 
+/* Empty: files are added before the first packet is asked for. */
 struct stream *stream_new(void);
 /* Add a file, to be known by this number. -1: it cannot be read. */
 int stream_add(struct stream *s, size_t number, const char *path, struct err *e);

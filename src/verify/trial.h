@@ -97,6 +97,7 @@ struct sighting {
 void trial_init(struct trial *t, const struct judge_input *in, struct run_verdict *v);
 void trial_donep(struct trial *t);
 
+/* One file of a transfer at one of its receivers, all by their indices. */
 struct delivery *trial_delivery(const struct trial *t, size_t transfer, size_t to, size_t file);
 /* The node that has this address, or SIZE_MAX. */
 size_t trial_node_of(const struct trial *t, const struct ip_address *a);

@@ -2,6 +2,8 @@
  * Fuzzes what is read from TCP: frames, as the first byte says, or segments of connections, which
  * are put together and read as HTTP.
  */
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -9,6 +11,8 @@
 #include "verify/http.h"
 
 #include "fuzz/input.h"
+
+#define FOLDER "topologies/files/www"
 
 static void decode(const uint8_t *data, size_t size)
 {
@@ -44,8 +48,8 @@ static size_t add_segment(struct connections *c, const uint8_t *data, size_t siz
 	return HEADER + len;
 }
 
-/* Without segments: all bytes in order, answers behind the first NUL. */
-static void converse(const uint8_t *data, size_t size, struct http *h)
+/* Without segments: all bytes in order, answers behind the first NUL, so many at a time. */
+static void converse(const uint8_t *data, size_t size, size_t piece, struct http *h)
 {
 	const struct endpoints ends = { .port = { 40000, 80 } };
 	const uint8_t *nul = memchr(data, 0, size);
@@ -53,16 +57,40 @@ static void converse(const uint8_t *data, size_t size, struct http *h)
 	void *of = http_conversation.open(h, &ends);
 	const struct place at = { 1, 1 };
 
-	http_conversation.data(of, PEER_CLIENT, data, asked, at);
-	for (size_t i = asked + 1; i < size; i += 7)
-		http_conversation.data(of, PEER_SERVER, data + i, size - i < 7 ? size - i : 7, at);
+	for (size_t i = 0; i < asked; i += piece)
+		http_conversation.data(of, PEER_CLIENT, data + i,
+				       asked - i < piece ? asked - i : piece, at);
+	for (size_t i = asked + 1; i < size; i += piece)
+		http_conversation.data(of, PEER_SERVER, data + i,
+				       size - i < piece ? size - i : piece, at);
 	http_conversation.fin(of, PEER_SERVER, at);
 	http_conversation.close(of, false);
 }
 
+static bool same_words(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Where TCP cuts the bytes makes no difference. */
+static void converse_twice(const uint8_t *data, size_t size)
+{
+	cleanup_by(http_freep) struct http *whole = http_new(FOLDER, 1, 0);
+	cleanup_by(http_freep) struct http *pieces = http_new(FOLDER, 1, 0);
+	const struct http_tally *a = http_tally(whole), *b = http_tally(pieces);
+
+	converse(data, size, size + 1, whole);
+	converse(data, size, 1 + size % 7, pieces);
+	if (memcmp(a, b, offsetof(struct http_tally, first_wrong)) != 0 ||
+	    !same_words(a->first_wrong, b->first_wrong) ||
+	    !same_words(a->first_lost, b->first_lost) ||
+	    !same_words(a->first_unread, b->first_unread))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	cleanup_by(http_freep) struct http *h = http_new("topologies/files/www", 1, 0);
+	cleanup_by(http_freep) struct http *h = http_new(FOLDER, 1, 0);
 	cleanup_by(connections_freep) struct connections *c = connections_new(&http_conversation,
 									      h);
 	uint64_t frame = 0;
@@ -72,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] == '0')
 		decode(data + 1, size - 1);
 	if (data[0] == '1')
-		converse(data + 1, size - 1, h);
+		converse_twice(data + 1, size - 1);
 	if (data[0] == '2')
 		for (size_t i = 1; i + HEADER <= size;)
 			i += add_segment(c, data + i, size - i, ++frame);

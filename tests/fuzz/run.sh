@@ -23,12 +23,16 @@ for text in '0/a/%2e%2e/b' '0http://host/a' '1bytes=1-5' '2Content-Length: 5' '3
 done
 # See fuzz_http.c: a conversation, and segments of one.
 printf '1GET /page.html HTTP/1.1\r\n\r\n\0HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc' >"$seeds/http/whole"
+printf '1GET /numbers.txt HTTP/1.1\r\nRange: bytes=0-1\r\n\r\n\0HTTP/1.1 206 Part\r\nContent-Range: bytes 0-1/9\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\n1\r\n0\r\nA: b\r\n\r\n' >"$seeds/http/chunks"
+printf '1POST /a/../page.html HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\nGET http://a/page.html HTTP/1.0\r\n\r\n\0HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\nHTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\nab' >"$seeds/http/bodies"
 printf '2\002\0\0\0\0\212\0\0\001\0\010\0\001\001\031GET /page.html HTTP/1.0\r\n\r\n\210\0\001\001\004HTTP' >"$seeds/http/segments"
 status=0
 for name in topology pcapng link_log wire httpd http; do
 	mkdir -p "$build/corpus/$name"
 	echo "== $name: $seconds s"
-	"$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 -verbosity=0 \
+	set --
+	[ ! -f "tests/fuzz/$name.dict" ] || set -- "-dict=tests/fuzz/$name.dict"
+	"$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 -verbosity=0 "$@" \
 		-artifact_prefix="$build/" "$build/corpus/$name" "$seeds/$name" || status=1
 done
 exit "$status"

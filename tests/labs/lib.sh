@@ -55,6 +55,8 @@ same() {
 		failed=$((failed + 1))
 		echo "not ok - $suite: $1"
 		printf '  expected: %s\n  found:    %s\n' "$2" "$3"
+		# What the last run said, if this is about one.
+		[ ! -e "$work/${name:-}.out" ] || tail -n 20 "$work/$name.out" | sed 's/^/  | /'
 	fi
 }
 

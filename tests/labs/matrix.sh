@@ -177,6 +177,11 @@ same "exclude and --only: what was run" \
 "$harness" check less.conf --only mode=sequential,event-loop --only file=1.png >less.check
 has "check --only: the plan of what is left" ', 2 runs$' less.check
 has "check --only: a run" '  2  mode=sequential,file=1.png$' less.check
+"$harness" check twelve.conf >twelve.check
+has "check: runs that differ by the last variable are a line" \
+	'^ +1-2  mode=multi-process,file=\{1.png,2.png\}$' twelve.check
+same "check: what differs by values is printed once" 1 "$(grep -c '^programs$' twelve.check)"
+has "check: a variable stands for its values" 'sender .*%\{mode\}, reliable' twelve.check
 run less --only mode=sequential --only mode=event-loop --only file=1.png,2.png
 same "values of one variable add up" 3 "$(jq '.runs | length' "$report")"
 

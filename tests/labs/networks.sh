@@ -74,7 +74,7 @@ vary format { values = { reliable, raw } }
 transfer t { from = a to = b files = "$top/topologies/files/2.png" format = "%{format}" }
 program up   { node = a command = "ip -6 -o address show dev eth0" }
 program name { node = b command = "ping -c 1 a" }
-program far  { node = a command = "traceroute6 -n -q 1 b" }
+program far  { node = a command = "traceroute6 -n -q 1 -N 1 b" }
 EOF
 run six
 same "IPv6 alone: exit status" 0 "$status"

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define MAX_WANTED 16
 

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "lab/cgroup.h"
 #include "lab/cgroup_files.h"
 

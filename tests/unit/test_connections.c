@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -190,6 +189,18 @@ static void other_bytes_at_the_same_place(void **state)
 	assert_string_equal(wire_end(&w), "s:abcZ close");
 }
 
+/* Bytes that say they answer others which were not captured: whoever reads both would be misled. */
+static void answers_to_missing_bytes(void **state)
+{
+	struct segment answer = segment(PEER_SERVER, 40000, ".", SERVER_ISN + 1, "answer");
+
+	WITH_CONNECTION(w);
+	from_client(&w, "", 0, "get");
+	answer.ack = CLIENT_ISN + 1 + 4;
+	add(&w, answer);
+	assert_string_equal(wire_end(&w), "c:get missing");
+}
+
 static void missing_bytes(void **state)
 {
 	WITH_CONNECTION(w);
@@ -307,6 +318,7 @@ int main(void)
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(sent_again_or_too_early_or_overlapping),
 		cmocka_unit_test(other_bytes_at_the_same_place),
+		cmocka_unit_test(answers_to_missing_bytes),
 		cmocka_unit_test(missing_bytes),
 		cmocka_unit_test(acknowledged_and_never_seen),
 		cmocka_unit_test(not_captured_whole),

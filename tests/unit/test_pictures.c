@@ -16,7 +16,6 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "base/text.h"
 
 #define SIGNATURE	"\x89PNG\r\n\x1a\n"
 #define SIGNATURE_LEN	8

@@ -1,7 +1,6 @@
 /* Frames that wait: for the line (rate) and for their time (hold). */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

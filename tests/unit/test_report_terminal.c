@@ -243,6 +243,29 @@ static void table_aligns_what_is_wide(void **state)
 	assert_string_equal(text, "name   n\n中文   1\né     22\n");
 }
 
+static void table_without_titles(void **state)
+{
+	static const struct table_column columns[3];
+	cleanup_by(
+		table_done) struct table t = { .columns = columns, .n_columns = 3, .max_cell = 4 };
+
+	(void)state;
+	table_add(&t, NULL, "a");
+	table_add(&t, NULL, "b");
+	table_end_row(&t);
+	table_end_row(&t);
+	table_add(&t, NULL, "long");
+	table_add(&t, NULL, "longer");
+	table_add(&t, NULL, "c");
+	table_add(&t, NULL, "d");
+	table_add(&t, NULL, "e");
+	table_add(&t, NULL, "f");
+
+	cleanup_free char *text = table_text(&t, 0);
+
+	assert_string_equal(text, "a     b\nlong  longer  c\nd     e  f\n");
+}
+
 static void table_leaves_out_columns_when_narrow(void **state)
 {
 	static const struct table_column columns[] = {
@@ -404,6 +427,7 @@ int main(void)
 		cmocka_unit_test(other_variables_bring_the_label_into_the_table),
 		cmocka_unit_test(many_failures_do_not_bury_the_end),
 		cmocka_unit_test(table_aligns_what_is_wide),
+		cmocka_unit_test(table_without_titles),
 		cmocka_unit_test(table_leaves_out_columns_when_narrow),
 		cmocka_unit_test(printable_keeps_only_what_shows_as_it_is),
 		cmocka_unit_test(runs_side_by_side_are_told),

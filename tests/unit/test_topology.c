@@ -4,8 +4,6 @@
  * tests/unit/topology/NAME.conf are bad files, NAME.txt what is said of them,
  * line by line. To look at one: ./harness check tests/unit/topology/NAME.conf
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <libgen.h>
 #include <setjmp.h>
@@ -27,35 +25,13 @@
 #include "base/text.h"
 #include "topology/address.h"
 #include "topology/plan.h"
+#include "unit/plan_text.h"
 
 #define TWO_NODES                                                                                  \
 	"hub H {}\n"                                                                               \
 	"node a { interface eth0 { network = H address = \"10.0.0.1/24\" } }\n"                    \
 	"node b { interface eth0 { network = H address = \"10.0.0.2/24\" } }\n"
 #define TRANSFER "transfer t { from = a to = b files = \"files/a.bin\" "
-
-/* All of it as one text; "" when there was nothing to say. */
-static char *messages_of(struct problems *p)
-{
-	struct text t = { 0 };
-
-	for (size_t i = 0; i < p->n; i++)
-		text_add(&t, "%s\n", p->messages[i]);
-	problems_done(p);
-	return text_take(&t);
-}
-
-static struct plan *parse(const char *text)
-{
-	struct problems p = { 0 };
-	struct plan *plan = NULL;
-	int r = plan_parse("x.conf", text, strlen(text), &plan, &p);
-	cleanup_free char *messages = messages_of(&p);
-
-	assert_string_equal(messages, "");
-	assert_int_equal(r, 0);
-	return plan;
-}
 
 static void expect_problem(const char *text, const char *expected)
 {

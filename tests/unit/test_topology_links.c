@@ -20,6 +20,7 @@
 #include "topology/describe.h"
 #include "topology/netem_limits.h"
 #include "topology/plan.h"
+#include "unit/plan_text.h"
 
 #define FLOW "udp 10.0.0.1:20000 > 10.0.0.2:10000"
 
@@ -41,29 +42,6 @@
 #define LAB(keys)                                                                                  \
 	HEAD NODE_A(keys)                                                                          \
 	NODE_B NODE_C TRANSFER
-
-/* All of it as one text; "" when there was nothing to say. */
-static char *messages_of(struct problems *p)
-{
-	struct text t = { 0 };
-
-	for (size_t i = 0; i < p->n; i++)
-		text_add(&t, "%s\n", p->messages[i]);
-	problems_done(p);
-	return text_take(&t);
-}
-
-static struct plan *parse(const char *text)
-{
-	struct problems p = { 0 };
-	struct plan *plan = NULL;
-	int r = plan_parse("x.conf", text, strlen(text), &plan, &p);
-	cleanup_free char *messages = messages_of(&p);
-
-	assert_string_equal(messages, "");
-	assert_int_equal(r, 0);
-	return plan;
-}
 
 static const struct interface *interface_of(const struct plan *plan, size_t node, size_t interface)
 {
