@@ -17,6 +17,8 @@ static const char help[] =
 	"programs, faults, and what is expected of all that. Nothing is started.\n\n"
 	"  --only NAME=VALUE[,VALUE...]  only the runs where NAME has one of these values\n"
 	"  -h, --help                    this text\n\n"
+	"A command that is not found in PATH is no mistake, as the file may be for another\n"
+	"machine: there is a warning on standard error.\n\n"
 	"Exit status: 0 the file is good; 2 it is not, and every mistake was printed as\n"
 	"FILE:LINE: what is wrong; or the command line is wrong.\n";
 
@@ -42,6 +44,8 @@ static int check(const struct options *o, struct err *e)
 		if (plan_select(plan, o->only, o->n_only, e) != 0)
 			return -1;
 		check_print_plan(plan);
+		fflush(stdout);
+		check_print_missing(plan);
 		return 0;
 	}
 	for (size_t i = 0; i < problems.n; i++)

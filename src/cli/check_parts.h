@@ -7,6 +7,8 @@
 
 /* check_plan.c: all of it, on standard output. */
 void check_print_plan(const struct plan *plan);
+/* check_missing.c: a warning for each command that is not on this machine, on standard error. */
+void check_print_missing(const struct plan *plan);
 
 /* Cells in a row of what follows, at most. */
 #define CHECK_COLUMNS 5

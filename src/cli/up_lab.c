@@ -66,8 +66,8 @@ static void add_output(struct text *t, const struct up *u, const struct program_
 
 static bool is_unready(const struct program_evidence *p)
 {
-	return !p->ready &&
-	       (p->error[0] != '\0' || p->state == PROGRAM_EXITED || p->state == PROGRAM_KILLED);
+	return p->error[0] != '\0' || (!p->ready && !p->told_to_stop &&
+				       (p->state == PROGRAM_EXITED || p->state == PROGRAM_KILLED));
 }
 
 /* The exit status, with *e; 0: they are all ready. */

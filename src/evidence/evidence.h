@@ -64,6 +64,7 @@ struct program_evidence {
 	bool restart;		/* a fault wants it to run again */
 	unsigned restarts;	/* how often it was; all else here is of the last time */
 	size_t killed_by;	/* number of the fault that did, from 1; 0: none */
+	size_t missed;		/* it was not started for want of this server, from 1; 0: none */
 	unsigned left_behind;	/* processes that outlived it */
 	char left_name[16];	/* the command name of one of those */
 	uint64_t started_ns, ready_ns, ended_ns; /* CLOCK_MONOTONIC, 0: never */
@@ -89,6 +90,10 @@ struct socket_evidence {
 	uint64_t drops;	 /* datagrams dropped because its receive buffer was full (sk_drops) */
 	uint64_t queued; /* bytes not read yet */
 	uint64_t buffer; /* bytes, sk_rcvbuf */
+	/* Of TCP, of the ports that its block names. */
+	uint64_t unaccepted;  /* connections that it had not accepted */
+	uint64_t unread;      /* bytes in connections that it had not read */
+	uint64_t unread_from; /* so many connections */
 };
 
 /* One node's UDP counters of /proc/net/snmp (RFC 4113, and Linux's own), end minus start. */

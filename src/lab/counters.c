@@ -62,6 +62,14 @@ uint64_t counters_parse_loopback(const char *dev)
 	return lo != NULL && sscanf(lo, " lo: %*u %llu", &packets) == 1 ? packets : 0;
 }
 
+uint64_t counters_parse_tcp(const char *sockstat)
+{
+	const char *tcp = strstr(sockstat, "TCP");
+	unsigned long long n;
+
+	return tcp != NULL && sscanf(tcp, "TCP%*[6:] inuse %llu", &n) == 1 ? n : UINT32_MAX;
+}
+
 uint64_t counters_parse_backlog(const char *softnet_stat)
 {
 	uint64_t sum = 0;

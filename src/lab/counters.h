@@ -12,6 +12,12 @@ int counters_parse_udp(const char *snmp, struct udp_counters *ret_counters, stru
 uint64_t counters_parse_loopback(const char *dev);
 
 /*
+ * How many TCP sockets listen or are connected, from /proc/net/sockstat or sockstat6; many where it
+ * does not say.
+ */
+uint64_t counters_parse_tcp(const char *sockstat);
+
+/*
  * How many packets wait in the backlogs of all processors, from /proc/net/softnet_stat
  * (softnet_seq_show(), net/core/net-procfs.c; since Linux 5.10). 0 where it does not say.
  */

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "evidence/evidence.h"
+#include "lab/lab.h"
 
 struct diag;
 
@@ -18,5 +19,12 @@ void diag_free(struct diag *d);
  */
 int diag_find(struct diag *d, uint8_t protocol, uint16_t port, struct socket_evidence *ret_socket,
 	      struct err *e);
+/*
+ * All TCP sockets but those that only wait for their ports to be free again; free the array. With
+ * `hashed` of them (counters_parse_tcp()) that all listen, nothing else is looked for: the kernel
+ * keeps connections of the whole machine in one table, and walks through it for each node.
+ */
+int diag_list_tcp(struct diag *d, uint64_t hashed, struct tcp_socket **ret_sockets, size_t *ret_n,
+		  struct err *e);
 
 #endif

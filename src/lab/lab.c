@@ -438,17 +438,52 @@ int lab_read_backlog(uint64_t *ret_packets, struct err *e)
 	return 0;
 }
 
+static int open_diag(struct lab *lab, size_t node, struct err *e)
+{
+	if (lab->diags[node] != NULL)
+		return 0;
+	if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
+		return -1;
+
+	int r = diag_open(&lab->diags[node], e);
+
+	return node_leave(&lab->home, e) != 0 || r != 0 ? -1 : 0;
+}
+
 int lab_find_socket(struct lab *lab, size_t node, const struct listening *l,
 		    struct socket_evidence *ret_socket, struct err *e)
 {
-	if (lab->diags[node] == NULL) {
-		if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
-			return -1;
-
-		int r = diag_open(&lab->diags[node], e);
-
-		if (node_leave(&lab->home, e) != 0 || r != 0)
-			return -1;
-	}
+	if (open_diag(lab, node, e) != 0)
+		return -1;
 	return diag_find(lab->diags[node], l->protocol, l->port, ret_socket, e);
+}
+
+/* Nodes without IPv6 have no second file. */
+static int count_tcp(struct lab *lab, size_t node, uint64_t *ret_n, struct err *e)
+{
+	cleanup_free char *v4 = NULL;
+	cleanup_free char *v6 = NULL;
+	struct err ignored;
+
+	if (node_visit(&lab->nodes[node], lab->topology->nodes[node].name, e) != 0)
+		return -1;
+
+	int r = fs_read("/proc/thread-self/net/sockstat", 1 << 16, &v4, NULL, e);
+
+	if (fs_read("/proc/thread-self/net/sockstat6", 1 << 16, &v6, NULL, &ignored) != 0)
+		v6 = NULL;
+	if (node_leave(&lab->home, e) != 0 || r != 0)
+		return -1;
+	*ret_n = counters_parse_tcp(v4) + (v6 != NULL ? counters_parse_tcp(v6) : 0);
+	return 0;
+}
+
+int lab_list_tcp(struct lab *lab, size_t node, struct tcp_socket **ret_sockets, size_t *ret_n,
+		 struct err *e)
+{
+	uint64_t hashed;
+
+	if (open_diag(lab, node, e) != 0 || count_tcp(lab, node, &hashed, e) != 0)
+		return -1;
+	return diag_list_tcp(lab->diags[node], hashed, ret_sockets, ret_n, e);
 }

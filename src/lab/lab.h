@@ -72,4 +72,18 @@ int lab_read_backlog(uint64_t *ret_packets, struct err *e);
 int lab_find_socket(struct lab *lab, size_t node, const struct listening *l,
 		    struct socket_evidence *ret_socket, struct err *e);
 
+/* A TCP socket of a node, one that listens or one end of a connection, as sock_diag(7) shows it. */
+struct tcp_socket {
+	uint8_t state; /* TCP_ESTABLISHED and so on, of <netinet/tcp.h> */
+	uint16_t port, peer_port;
+	uint32_t waiting; /* connections that nobody has accepted yet */
+	uint32_t unread;  /* bytes that its program has not read */
+	uint32_t unsent;  /* bytes that its peer's kernel has not confirmed, and its FIN is one */
+	bool repeats;	  /* some of those were lost and are being sent again */
+};
+
+/* Free the array. */
+int lab_list_tcp(struct lab *lab, size_t node, struct tcp_socket **ret_sockets, size_t *ret_n,
+		 struct err *e);
+
 #endif

@@ -27,11 +27,20 @@ char **argv_end(struct argv *a)
 	return a->v;
 }
 
-/* A name without a slash is looked up in PATH, as execvp(3) does. */
-static char *search_path(const char *name)
+/* As execvp(3) would see it: that of the last PATH=, or of the harness. */
+static const char *path_of(char *const *env)
 {
 	const char *path = getenv("PATH");
 
+	for (; env != NULL && *env != NULL; env++)
+		if (strncmp(*env, "PATH=", strlen("PATH=")) == 0)
+			path = *env + strlen("PATH=");
+	return path;
+}
+
+/* A name without a slash is looked up in PATH, as execvp(3) does. */
+static char *search_path(const char *name, const char *path)
+{
 	if (path == NULL)
 		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	while (*path != '\0') {
@@ -45,10 +54,10 @@ static char *search_path(const char *name)
 	return NULL;
 }
 
-static int find_command(const char *name, char **ret_path, struct err *e)
+static int find_command(const char *name, char *const *env, char **ret_path, struct err *e)
 {
 	if (strchr(name, '/') == NULL) {
-		*ret_path = search_path(name);
+		*ret_path = search_path(name, path_of(env));
 		if (*ret_path == NULL)
 			return err_usage(e, "program '%s' is not in PATH", name);
 		return 0;
@@ -57,6 +66,14 @@ static int find_command(const char *name, char **ret_path, struct err *e)
 		return err_usage(e, "program '%s': %s", name, strerror(errno));
 	*ret_path = text_dup(name);
 	return 0;
+}
+
+bool argv_is_there(char *const *command, char *const *env)
+{
+	cleanup_free char *path = NULL;
+	struct err ignored;
+
+	return find_command(command[0], env, &path, &ignored) == 0;
 }
 
 static int find_own(const char *name, char **ret_path, struct err *e)
@@ -74,11 +91,11 @@ static int find_own(const char *name, char **ret_path, struct err *e)
 	return 0;
 }
 
-int argv_begin(struct argv *a, char *const *command, struct err *e)
+int argv_begin(struct argv *a, char *const *command, char *const *env, struct err *e)
 {
 	char *path;
 
-	if (find_command(command[0], &path, e) != 0)
+	if (find_command(command[0], env, &path, e) != 0)
 		return -1;
 	argv_add(a, path);
 	for (size_t i = 1; command[i] != NULL; i++)

@@ -49,7 +49,7 @@ static int add_command(struct program_list *list, const struct topology *t, cons
 	struct program *p = program_list_add(list, t, c->node, fs_basename(c->argv[0]), c->name);
 	struct argv a = { 0 };
 
-	if (argv_begin(&a, c->argv, e) != 0)
+	if (argv_begin(&a, c->argv, c->env, e) != 0)
 		return err_prefix(e, "program %s", c->name);
 	p->command = c;
 	p->home = text_format("nodes/%s", t->nodes[c->node].name);

@@ -41,7 +41,7 @@ static int receiver_argv(struct program *p, const struct topology *t, const char
 	const struct transfer *tr = &t->transfers[p->transfer];
 	struct argv a = { 0 };
 
-	if ((tr->receiver != NULL ? argv_begin(&a, tr->receiver, e)
+	if ((tr->receiver != NULL ? argv_begin(&a, tr->receiver, NULL, e)
 				  : argv_begin_own(&a, "udp-recv", e)) != 0)
 		return -1;
 	argv_add2(&a, "--port", text_format("%u", tr->port));
@@ -178,7 +178,7 @@ static int sender_argv(struct program *p, const struct topology *t, const char *
 	size_t first_port = tr->sender == NULL ? source_port(t, p->transfer) : 0;
 	struct argv a = { 0 };
 
-	if ((tr->sender != NULL ? argv_begin(&a, tr->sender, e)
+	if ((tr->sender != NULL ? argv_begin(&a, tr->sender, NULL, e)
 				: argv_begin_own(&a, "udp-send", e)) != 0)
 		return -1;
 	argv_add2(&a, "--port", text_format("%u", tr->port));

@@ -19,7 +19,7 @@
 #include "run/program_faults.h"
 
 struct crew_member {
-	bool skipped;	      /* what it comes after never came */
+	bool skipped;	      /* a server that it comes after never came */
 	uint64_t restart_ns;  /* when it is started again by its own policy, 0: it is not */
 	uint64_t kill_ns;     /* when it has had its time to stop, 0: it was not told to */
 	unsigned ready_lines; /* in the evidence when it was started */
@@ -34,7 +34,7 @@ struct crew {
 	struct crew_member *members;
 	bool begun;	    /* set when the first servers are ready: all else may start */
 	bool stopping;	    /* nobody is started again */
-	bool gave_up;	    /* on a server that is not ready in time */
+	bool gave_up;	    /* on a server that all else waits for */
 	uint64_t pause_ns;  /* between two looks at who is ready */
 	const char *folder; /* of the run */
 	struct lab *lab;    /* set when it is up */
@@ -76,6 +76,11 @@ bool crew_ended(struct crew *c, pid_t pid, int status);
  * counters stand still. Leaves the receivers' sockets in the evidence.
  */
 int crew_wait_quiet(struct crew *c, struct err *e);
+/*
+ * Servers may still be taking what came by TCP, and it may still be on its way: wait for as long as
+ * what is left becomes less. Leaves in the evidence what servers had not taken.
+ */
+int crew_wait_streams(struct crew *c, struct err *e);
 /* Its stop signal, SIGTERM if it has none of its own, and SIGKILL when it ignores that. */
 void crew_stop(struct crew *c, enum program_role role);
 void crew_stop_one(struct crew *c, size_t program);

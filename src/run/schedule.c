@@ -47,6 +47,24 @@ static uint64_t ready_within(const struct crew *c, size_t i)
 	return command != NULL ? command->ready_within_ns : READY_WITHIN_NS;
 }
 
+/* Who comes after one that was skipped misses the same server. */
+static void skip(struct crew *c, size_t i, size_t because)
+{
+	struct program_evidence *programs = c->evidence->programs;
+
+	c->members[i].skipped = true;
+	programs[i].missed = programs[because].missed != 0 ? programs[because].missed : because + 1;
+}
+
+/* What has not begun does not begin any more. */
+static void give_up(struct crew *c, size_t because)
+{
+	c->gave_up = true;
+	for (size_t i = 0; i < c->evidence->n_programs; i++)
+		if (c->evidence->programs[i].state == PROGRAM_NEW && !c->members[i].skipped)
+			skip(c, i, because);
+}
+
 /* "it did not bind TCP port 80", "it did not write what matches 'listening'" */
 static void blame_unready(struct crew *c, size_t i)
 {
@@ -64,7 +82,7 @@ static void blame_unready(struct crew *c, size_t i)
 			 lacks.len != 0 ? ", or " : "", program->command->ready_output);
 	snprintf(p->error, sizeof(p->error), "not ready within %s: %.200s",
 		 text_duration(within, ready_within(c, i)), text_str(&lacks));
-	c->gave_up = true;
+	give_up(c, i);
 }
 
 static bool is_awaited(const struct crew *c, size_t i)
@@ -105,6 +123,24 @@ static bool has_ended(const struct crew *c, size_t i)
 		c->members[i].restart_ns == 0);
 }
 
+/*
+ * A server that ended, and not because somebody wanted it to: its run has failed, and clients would
+ * only add to that what follows from it.
+ */
+static bool has_died(const struct crew *c, size_t i)
+{
+	const struct program_evidence *p = &c->evidence->programs[i];
+	const struct command *command = c->programs->p[i].command;
+
+	if (p->role != ROLE_RECEIVER || !has_ended(c, i) || c->members[i].skipped ||
+	    p->killed_by != 0)
+		return false;
+	if (command == NULL)
+		return true;
+	return !topology_expects_exit(c->topology, (size_t)(command - c->topology->commands)) &&
+	       !(command->ends && p->ready && p->state == PROGRAM_EXITED && p->status == 0);
+}
+
 /* Whether this program is what the dependency names, and what has to end or be ready. */
 static bool is_meant(const struct crew *c, const struct dependency *d, size_t i)
 {
@@ -124,6 +160,8 @@ static enum turn turn_after(const struct crew *c, size_t i)
 		return TURN_NEVER;
 	if (p->role == ROLE_SENDER)
 		return has_ended(c, i) ? TURN_NOW : TURN_LATER;
+	if (has_died(c, i))
+		return TURN_NEVER;
 	if (p->ready_ns != 0)
 		return TURN_NOW;
 	return has_ended(c, i) ? TURN_NEVER : TURN_LATER;
@@ -147,16 +185,6 @@ static enum turn find_turn(const struct crew *c, size_t program, size_t *ret_bec
 			}
 		}
 	return turn;
-}
-
-static void skip(struct crew *c, size_t i, size_t because)
-{
-	struct program_evidence *p = &c->evidence->programs[i];
-
-	c->members[i].skipped = true;
-	snprintf(p->error, sizeof(p->error), "it comes after %.96s, which was never %s",
-		 c->evidence->programs[because].name,
-		 c->evidence->programs[because].role == ROLE_RECEIVER ? "ready" : "started");
 }
 
 /* All but servers wait for the first servers, which begin() tells of. */
@@ -204,6 +232,27 @@ static void check_deadline(struct crew *c, size_t i)
 	crew_stop_one(c, i);
 }
 
+/* A server that waits, however indirectly, for the end of something is not one of the first. */
+static bool is_first(const struct crew *c, const struct command *command)
+{
+	for (size_t i = 0; command != NULL && i < command->n_after; i++) {
+		const struct dependency *d = &command->after[i];
+
+		if (d->transfer || !command_is_server(&c->topology->commands[d->index]) ||
+		    !is_first(c, &c->topology->commands[d->index]))
+			return false;
+	}
+	return true;
+}
+
+/* Whoever names no server waits for all of the first ones. */
+static void give_up_if_dead(struct crew *c)
+{
+	for (size_t i = 0; i < c->evidence->n_programs && !c->begun && !c->gave_up; i++)
+		if (has_died(c, i) && is_first(c, c->programs->p[i].command))
+			give_up(c, i);
+}
+
 int crew_act(struct crew *c, struct err *e)
 {
 	if (check_ready(c, e) != 0)
@@ -213,6 +262,7 @@ int crew_act(struct crew *c, struct err *e)
 		if (start_if_due(c, i, e) != 0 || start_again_if_due(c, i, e) != 0)
 			return -1;
 	}
+	give_up_if_dead(c);
 	crew_kill_late(c);
 	return 0;
 }
@@ -235,19 +285,6 @@ uint64_t crew_next(struct crew *c)
 }
 
 /* ---- how far it is ---- */
-
-/* A server that waits, however indirectly, for the end of something is not one of the first. */
-static bool is_first(const struct crew *c, const struct command *command)
-{
-	for (size_t i = 0; command != NULL && i < command->n_after; i++) {
-		const struct dependency *d = &command->after[i];
-
-		if (d->transfer || !command_is_server(&c->topology->commands[d->index]) ||
-		    !is_first(c, &c->topology->commands[d->index]))
-			return false;
-	}
-	return true;
-}
 
 bool crew_is_ready(const struct crew *c)
 {

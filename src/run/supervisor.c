@@ -285,13 +285,13 @@ static void begin(struct supervisor *s)
 static int perform(struct supervisor *s, struct err *e)
 {
 	enter_stage(s, STAGE_RECEIVERS);
-	while (!must_stop(s) && !s->crew.gave_up) {
+	while (!must_stop(s)) {
 		if (crew_act(&s->crew, e) != 0)
 			return -1;
 		/* A lab to work in stays until somebody ends it. */
-		if (s->crew.begun && !s->job->keep && crew_is_done(&s->crew))
+		if (s->crew.gave_up || (s->crew.begun && !s->job->keep && crew_is_done(&s->crew)))
 			break;
-		if (!s->crew.begun && !s->crew.gave_up && crew_is_ready(&s->crew))
+		if (!s->crew.begun && crew_is_ready(&s->crew))
 			begin(s);
 		else
 			wait_event(s, clock_earlier(crew_next(&s->crew), s->deadline_ns));
@@ -328,14 +328,13 @@ static int stop_programs(struct supervisor *s, struct err *e)
 	crew_stop(&s->crew, ROLE_SENDER);
 
 	int r = crew_wait_quiet(&s->crew, e);
+	struct err next;
 
+	also(crew_wait_streams(&s->crew, &next), &r, e, &next);
 	s->crew.faults.ready_ns = 0;
 
 	crew_stop(&s->crew, ROLE_RECEIVER);
 	crew_kill_leftovers(&s->crew);
-
-	struct err next;
-
 	also(output_stop(s->crew.output, &next), &r, e, &next);
 	if (s->job->keep)
 		end_visitors(s);

@@ -131,3 +131,19 @@ size_t topology_count_engines(const struct topology *t)
 			n += t->nodes[i].interfaces[k].engine;
 	return n;
 }
+
+static bool names_exit(const struct expectation *x)
+{
+	for (size_t i = 0; i < x->n_conditions; i++)
+		if (x->conditions[i].kind == EXPECT_EXIT)
+			return true;
+	return false;
+}
+
+bool topology_expects_exit(const struct topology *t, size_t command)
+{
+	for (size_t i = 0; i < t->n_expectations; i++)
+		if (t->expectations[i].program == command && names_exit(&t->expectations[i]))
+			return true;
+	return false;
+}

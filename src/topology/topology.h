@@ -241,6 +241,8 @@ size_t topology_owner(const struct topology *t, const struct address *a);
 size_t topology_count_interfaces(const struct topology *t);
 /* Of those, how many links have an engine. */
 size_t topology_count_engines(const struct topology *t);
+/* Whether an expectation names the exit status of this command (index into topology.commands). */
+bool topology_expects_exit(const struct topology *t, size_t command);
 /* The IPv4 broadcast address of the subnet. */
 struct in_addr address_broadcast(const struct address *a);
 

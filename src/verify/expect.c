@@ -52,15 +52,9 @@ const struct program_evidence *expect_program(const struct trial *t, size_t comm
 
 bool expect_names_exit(const struct trial *t, const struct program_evidence *p)
 {
-	for (size_t i = 0; i < t->topology->n_expectations; i++) {
-		const struct expectation *x = &t->topology->expectations[i];
-
-		if (x->program == SIZE_MAX || expect_program(t, x->program) != p)
-			continue;
-		for (size_t k = 0; k < x->n_conditions; k++)
-			if (x->conditions[k].kind == EXPECT_EXIT)
-				return true;
-	}
+	for (size_t i = 0; i < t->topology->n_commands; i++)
+		if (topology_expects_exit(t->topology, i) && expect_program(t, i) == p)
+			return true;
 	return false;
 }
 

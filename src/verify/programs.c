@@ -1,4 +1,5 @@
 /* programs: how each program ended, and whether that was how it should. */
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,9 @@
 #include "verify/expect.h"
 #include "verify/log_tail.h"
 #include "verify/trial.h"
+
+/* Programs that one note names. */
+#define MAX_NAMES 8
 
 static bool killed_by_fault(const struct program_evidence *p)
 {
@@ -57,11 +61,22 @@ static void fail(struct program_verdict *v, char *reason)
 	v->reason = reason;
 }
 
+/* What became of the server that it was not started without. */
+static const char *absence_text(const struct trial *t, const struct program_evidence *p)
+{
+	return t->evidence->programs[p->missed - 1].ready_ns != 0 ? "had ended" : "was never ready";
+}
+
 static void judge_start(const struct trial *t, const struct program_evidence *p,
 			struct program_verdict *v)
 {
 	if (p->error[0] != '\0') {
 		fail(v, text_format("never started: %s", p->error));
+		return;
+	}
+	if (p->missed != 0) {
+		fail(v, text_format("not started: %s %s", t->evidence->programs[p->missed - 1].name,
+				    absence_text(t, p)));
 		return;
 	}
 	v->outcome = OUTCOME_SKIP;
@@ -234,6 +249,54 @@ static void judge_program(const struct trial *t, size_t program, struct program_
 	}
 }
 
+/* Not wrong by itself: only who wrote the topology knows what a server has to take. */
+static void note_untaken(const struct trial *t, size_t program)
+{
+	const struct program_evidence *p = &t->evidence->programs[program];
+	const struct socket_evidence *s = &t->evidence->sockets[program];
+	struct text note = { 0 };
+
+	if (!p->told_to_stop || s->unread + s->unaccepted == 0)
+		return;
+	text_add(&note, "%s: when it was told to stop ", p->name);
+	if (s->unread != 0)
+		text_add(&note,
+			 "it had not read %" PRIu64 " byte%s that came by TCP, from %" PRIu64
+			 " connection%s",
+			 s->unread, s->unread == 1 ? "" : "s", s->unread_from,
+			 s->unread_from == 1 ? "" : "s");
+	if (s->unaccepted != 0)
+		text_add(&note, "%s %" PRIu64 " connection%s",
+			 s->unread != 0 ? ", and not accepted" : "it had not accepted",
+			 s->unaccepted, s->unaccepted == 1 ? "" : "s");
+	run_verdict_note(t->verdict, text_take(&note));
+}
+
+/*
+ * A server failed, and that is what is wrong with the run: those that were not started without it
+ * are named in one note. When its end was expected, not starting them is wrong by itself.
+ */
+static void excuse_missing(const struct trial *t, size_t server)
+{
+	struct program_verdict *programs = t->verdict->programs;
+	struct text names = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->evidence->n_programs; i++) {
+		if (t->evidence->programs[i].missed != server + 1)
+			continue;
+		programs[i].outcome = OUTCOME_SKIP;
+		if (n++ < MAX_NAMES)
+			text_add(&names, "%s%s", n != 1 ? ", " : "", programs[i].name);
+	}
+	if (n > MAX_NAMES)
+		text_add(&names, " and %zu more", n - MAX_NAMES);
+	if (n != 0)
+		run_verdict_note(t->verdict, text_format("not started without %s: %s",
+							 programs[server].name, text_str(&names)));
+	text_done(&names);
+}
+
 void programs_judge(struct trial *t)
 {
 	const struct evidence *ev = t->evidence;
@@ -249,8 +312,12 @@ void programs_judge(struct trial *t)
 		if (p->started_ns != 0 && p->ended_ns > p->started_ns)
 			v->time_ns = p->ended_ns - p->started_ns;
 		judge_program(t, i, v);
+		note_untaken(t, i);
 		judge_limits(p, command_of(t, i), v);
 		if (v->outcome == OUTCOME_FAIL)
 			v->output = log_tail(t, p->log);
 	}
+	for (size_t i = 0; i < ev->n_programs; i++)
+		if (t->verdict->programs[i].outcome == OUTCOME_FAIL)
+			excuse_missing(t, i);
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Figures, never a pass or fail: medians of several runs, and a peer in the same shape of network.
-# ROUNDS (default 5) and SIZE (bytes of the large file, default 1 GiB) can be set.
+# ROUNDS (default 5, at least 2), SIZE (bytes of the large file, default 1 GiB) and REQUESTS (see
+# load.sh) can be set.
 set -eu
 cd "$(dirname "$0")/../.."
 harness=$PWD/harness
@@ -9,6 +10,7 @@ size=${SIZE:-1073741824}
 build=${BUILD:-.build/release}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 
 median() {
 	sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'
@@ -67,8 +69,32 @@ for packets in full headers off; do
 	printf 'dropped and verdict in each: %s\n' "$(cut -d ' ' -f 2,3 "$work/$packets.figures" | tr '\n' ';')"
 done
 
-BUILD=$build ROUNDS=$rounds sh tests/bench/balancer.sh
-BUILD=$build ROUNDS=$rounds sh tests/bench/httpd.sh
+has_stream() {
+	nginx -V 2>&1 | grep -q -e '--with-stream ' || ls /usr/lib*/nginx/modules/ngx_stream_module.so
+}
+
+# beside NAME ABSENT...: what a topology measures, without the lines of peers that are not installed.
+beside() {
+	name=$1 lines="s|%{here}|$PWD/tests/bench|g"
+	shift
+	for peer; do
+		echo "$name beside $peer: not measured, it is not installed"
+		lines="$lines; /$peer/d"
+	done
+	if ! command -v ab >/dev/null; then
+		echo "$name: not measured, ab is not installed"
+		return
+	fi
+	sed "$lines" "tests/bench/$name.conf" >"$work/$name.conf"
+	"$harness" run -q --repeat "$rounds" --captures "$work/captures" "$work/$name.conf" || true
+}
+
+echo "== the balancer beside HAProxy and nginx, one thread each"
+# shellcheck disable=SC2046 # nothing, or a name
+beside balancer $(command -v haproxy >/dev/null || echo haproxy) $(has_stream >/dev/null 2>&1 || echo nginx)
+echo "== the HTTP server beside nginx, with as many cores"
+# shellcheck disable=SC2046 # nothing, or a name
+beside httpd $(command -v nginx >/dev/null || echo nginx)
 
 # The peer: socat over TCP, client to server through a bridge with a third host, nothing captured.
 cat >"$work/socat.sh" <<'EOF'

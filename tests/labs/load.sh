@@ -104,4 +104,23 @@ run headers --only mode=async --only server=balancer --only concurrency=50
 same "captures of headers: exit status" 3 "$status"
 same "captures of headers: count connections" pass "$(outcome fair)"
 has "captures of headers: prove no page" 'captures of headers prove no bodies: record full packets' headers.out
+
+# What make bench measures, in a very short form, and the balancer without its peers.
+bench() { # NAME SED-COMMAND...
+	conf=$1
+	shift
+	sed -e "s|%{here}|$top/tests/bench|g" "$@" "$top/tests/bench/$conf.conf" >"bench-$conf.conf"
+	run "bench-$conf" --only load=keep-alive-50
+	same "bench, $conf: exit status" 0 "$status"
+}
+
+measured() { # NAME: of how many runs the metric is more than 0
+	jq --arg x "$1" '[.runs[].metrics[] | select(.name == $x and .value > 0)] | length' "$report"
+}
+
+export REQUESTS=5
+bench balancer -e /haproxy/d -e /nginx/d
+same "bench, balancer: requests per second, p99" "1 1" "$(measured rate) $(measured p99)"
+bench httpd
+same "bench, httpd: each mode beside nginx" "4 4" "$(measured rate-of-nginx) $(measured p99-of-nginx)"
 finish

@@ -25,6 +25,35 @@ same "a missing program: exit status" 2 "$status"
 has "a missing program: message" 'receiver.*nope.*No such file' missing.out
 same "a missing program: nothing was made" "" "$(ls captures 2>/dev/null)"
 
+# ... unless it may be on another machine: `check` warns, `run` does not begin.
+mkdir bin
+printf '#!/bin/sh\nexit 0\n' >bin/ours
+chmod +x bin/ours
+topology absent <<'EOF'
+program absent { node = alpine-1  command = "no-such-command %{x}" }
+program ours   { node = alpine-1  command = ours  env = "PATH=%{here}/bin" }
+program theirs { node = alpine-1  command = ls  env = "PATH=%{here}/bin" }
+program found  { node = alpine-1  command = ls }
+transfer t { from = alpine-1 to = alpine-2 files = "1.png" sender = no-such-sender }
+vary x { values = { 1, 2 } }
+EOF
+status=0
+"$harness" check absent.conf >out 2>err || status=$?
+same "check: commands that are not there: exit status" 0 "$status"
+same "check: commands that are not there: warnings" "\
+absent.conf:9: warning: sender of transfer t: command 'no-such-sender' is not found in PATH
+absent.conf:5: warning: program absent: command 'no-such-command' is not found in PATH
+absent.conf:7: warning: program theirs: command 'ls' is not found in PATH" "$(cat err)"
+has "check: commands that are not there: the plan is there" '^expectations' out
+run absent
+same "run: commands that are not there: exit status" 2 "$status"
+has "run: commands that are not there: message" "no-such-sender' is not in PATH" absent.out
+same "run: commands that are not there: nothing was made" "" "$(ls captures 2>/dev/null)"
+grep -Ev 'absent|theirs|sender|vary' absent.conf >path.conf
+status=0
+"$harness" run --captures other path.conf >out 2>&1 || status=$?
+same "a command of a PATH of its own: exit status" 0 "$status"
+
 echo "$simple" | topology simple
 echo text >file
 status=0

@@ -15,6 +15,10 @@ logs() { # NAME PROGRAM: its log
 	cat "$work/captures/$1/latest/run/logs/$2.log"
 }
 
+outcome_of() { # PROGRAM: how long it ran, and its outcome
+	jq -r ".runs[0].programs[] | select(.name | endswith(\"$1\")) | \"\(.time_ns) \(.outcome)\"" "$report"
+}
+
 # ---- order ----
 
 lab order <<'EOF'
@@ -160,8 +164,8 @@ EOF
 same "never ready: exit status" 1 "$status"
 has "never ready: reason" "mute: not ready within 300 ms: it wrote no line that matches 'now\\|ready'" unready.out
 has "never ready: what it said" '\| +[0-9.]+ s  soon$' unready.out
-same "never ready: nobody was started" null \
-	"$(jq -r '.runs[0].programs[] | select(.name | endswith("client")).time_ns' "$report")"
+same "never ready: nobody was started" "null skip" "$(outcome_of client)"
+has "never ready: who was not started" 'not started without alpine-2/sh.mute: alpine-1/true.client$' unready.out
 
 lab dies <<'EOF'
 program brief { node = alpine-2  command = "sh -c 'echo ready; sleep 0.2; echo oh; exit 3'"  ready-output = ready }
@@ -174,9 +178,56 @@ lab unmet <<'EOF'
 program absent { node = alpine-2  command = "sh -c 'exit 2'"  ready-output = ready  after = first }
 program first  { node = alpine-1  command = true }
 program waits  { node = alpine-1  command = true  after = absent }
+program more   { node = alpine-1  command = true  after = waits }
+program other  { node = alpine-1  command = true }
 EOF
 same "after one that was never ready: exit status" 1 "$status"
-has "after one that was never ready: reason" 'waits: never started: it comes after alpine-2/sh.absent, which was never ready' unmet.out
+same "after one that was never ready: the reason is the server's" "alpine-2/sh.absent: exited 2 before it was ready" \
+	"$(jq -r '.runs[0].reasons[]' "$report")"
+has "after one that was never ready: who was not started" \
+	'not started without alpine-2/sh.absent: alpine-1/true.waits, alpine-1/true.more$' unmet.out
+same "after one that was never ready: others were" pass "$(outcome_of other | cut -d ' ' -f 2)"
+
+lab dead <<'EOF'
+program broken { node = alpine-2  command = "sh -c 'echo cannot bind; exit 3'"  listens = tcp/80 }
+program whole  { node = alpine-3  command = "sleep 100"  ready-output = never  ready-within = 30s }
+program client { node = alpine-1  command = false }
+EOF
+same "dead before it was ready: exit status" 1 "$status"
+same "dead before it was ready: the reason is the server's" "alpine-2/sh.broken: exited 3 before it was ready" \
+	"$(jq -r '.runs[0].reasons[]' "$report")"
+has "dead before it was ready: what it said" '\| +[0-9.]+ s  cannot bind$' dead.out
+same "dead before it was ready: nobody was started" "null skip" "$(outcome_of client)"
+
+lab shaky <<'EOF'
+program shaky  { node = alpine-2  command = "sh -c 'echo try >>tries; [ $(wc -l <tries) = 3 ] && echo up && exec sleep 100'"
+                 ready-output = up  restart = on-failure }
+program client { node = alpine-1  command = true }
+EOF
+same "ready after restarts: exit status" 0 "$status"
+
+lab refuses <<'EOF'
+program refuses { node = alpine-2  command = "sh -c 'exit 2'"  listens = tcp/80 }
+program client  { node = alpine-1  command = true }
+expect refusal  { program = refuses  exit = 2 }
+EOF
+same "one that is expected to refuse: exit status" 0 "$status"
+same "one that is expected to refuse: all else runs" pass "$(outcome_of client | cut -d ' ' -f 2)"
+
+lab needs <<'EOF'
+program refuses { node = alpine-2  command = "sh -c 'exit 2'"  listens = tcp/80 }
+program client  { node = alpine-1  command = true  after = refuses }
+expect refusal  { program = refuses  exit = 2 }
+EOF
+same "who needs one that is expected to refuse: exit status" 1 "$status"
+has "who needs one that is expected to refuse: reason" \
+	'client: not started: alpine-2/sh.refuses was never ready' needs.out
+
+lab soon <<'EOF'
+program brief  { node = alpine-2  command = true  background = yes  ends = yes }
+program client { node = alpine-1  command = true }
+EOF
+same "in the background, and soon over: exit status" 0 "$status"
 
 # ---- faults ----
 

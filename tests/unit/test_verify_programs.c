@@ -93,6 +93,61 @@ static void ends_of_senders(void **state)
 		  OUTCOME_FAIL, "still running when the deadline of 60.0 s passed");
 }
 
+/* A server that died is the reason for what was not started without it, unless it was to end. */
+static void missed_servers(void **state)
+{
+	struct vlab *l = good_run();
+
+	(void)state;
+	l->evidence->programs[SENDER].state = PROGRAM_NEW;
+	l->evidence->programs[SENDER].missed = RECEIVER + 1;
+
+	const struct run_verdict *v = lab_judge(l);
+
+	assert_outcome(v, OUTCOME_FAIL);
+	assert_says(v->reasons[0], "alpine-1/udp-send: not started: alpine-2/udp-recv was never "
+				   "ready");
+	assert_int_equal(v->n_notes, 0);
+	lab_free(l);
+
+	l = good_run();
+	l->evidence->programs[SENDER].state = PROGRAM_NEW;
+	l->evidence->programs[SENDER].missed = RECEIVER + 1;
+	l->evidence->programs[RECEIVER].status = 3;
+	l->evidence->programs[RECEIVER].told_to_stop = false;
+	l->evidence->programs[RECEIVER].ready_ns = 1;
+	v = lab_judge(l);
+	assert_outcome(v, OUTCOME_FAIL);
+	assert_says(v->reasons[0], "alpine-2/udp-recv: exited 3");
+	assert_int_equal(v->programs[SENDER].outcome, OUTCOME_SKIP);
+	assert_string_equal(v->programs[SENDER].reason, "not started: alpine-2/udp-recv had ended");
+	assert_int_equal(v->n_notes, 1);
+	assert_string_equal(v->notes[0], "not started without alpine-2/udp-recv: "
+					 "alpine-1/udp-send");
+	lab_free(l);
+}
+
+/* What a server did not take is worth knowing, and not wrong. */
+static void untaken_streams(void **state)
+{
+	struct vlab *l = good_run();
+
+	(void)state;
+	l->evidence->programs[RECEIVER].told_to_stop = true;
+	l->evidence->sockets[RECEIVER].unread = 1;
+	l->evidence->sockets[RECEIVER].unread_from = 1;
+	l->evidence->sockets[RECEIVER].unaccepted = 2;
+
+	const struct run_verdict *v = lab_judge(l);
+
+	assert_outcome(v, OUTCOME_PASS);
+	assert_int_equal(v->n_notes, 1);
+	assert_says(v->notes[0], "alpine-2/udp-recv: when it was told to stop it had not read 1 "
+				 "byte that came by TCP, from 1 connection, and not accepted 2 "
+				 "connections");
+	lab_free(l);
+}
+
 static void last_words(void **state)
 {
 	struct vlab *l = good_run();
@@ -282,6 +337,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_of_receivers),
 		cmocka_unit_test(ends_of_senders),
+		cmocka_unit_test(untaken_streams),
+		cmocka_unit_test(missed_servers),
 		cmocka_unit_test(last_words),
 		cmocka_unit_test(causes_first),
 		cmocka_unit_test(interrupted),
