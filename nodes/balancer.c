@@ -213,36 +213,45 @@ static int write_report(const struct balancer *b, struct fail *f)
 	return report_write(b->report, o, f);
 }
 
-static void block_signals(sigset_t *ret_set)
+/* Before anybody can know that it listens, and tell it to stop. */
+static void take_signals(enum mode mode, sigset_t *ret_set)
 {
+	sigset_t of_workers;
+
 	sigemptyset(ret_set);
 	sigaddset(ret_set, SIGTERM);
 	sigaddset(ret_set, SIGINT);
 	sigaddset(ret_set, SIGUSR1);
+	if (mode == MODE_PROCESS)
+		sigaddset(ret_set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, ret_set, NULL);
+	/* A worker may be told to stop before its first instruction. */
+	sigemptyset(&of_workers);
+	sigaddset(&of_workers, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &of_workers, NULL);
+	/* Clients that vanish (splice(2) has no MSG_NOSIGNAL), and a log that nobody reads. */
+	signal(SIGPIPE, SIG_IGN);
 }
 
-static int serve(struct balancer *b, struct fail *f)
+static int serve(struct balancer *b, const sigset_t *signals, struct fail *f)
 {
-	sigset_t signals;
-
-	block_signals(&signals);
 	if (b->mode == MODE_ASYNC)
-		return lb_loop_run(&b->config, b->ring, 0, b->listen_fd, &signals, f);
+		return lb_loop_run(&b->config, b->ring, 0, b->listen_fd, signals, f);
 	if (b->workers == 0)
 		b->workers = time_earlier((uint64_t)sysconf(_SC_NPROCESSORS_ONLN), LB_WORKERS_MAX);
-	sigaddset(&signals, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	return lb_workers_run(&b->config, b->ring, (unsigned)b->workers, b->listen_fd, &signals, f);
+	return lb_workers_run(&b->config, b->ring, (unsigned)b->workers, b->listen_fd, signals, f);
 }
 
 static int run(struct balancer *b, struct fail *f)
 {
+	sigset_t signals;
+
+	take_signals((enum mode)b->mode, &signals);
 	if (lb_ring_new(b->config.n_backends, &b->ring, f) != 0 ||
 	    lb_address_listen(b->host, b->port, &b->listen_fd, f) != 0)
 		return -1;
 
-	int status = serve(b, f);
+	int status = serve(b, &signals, f);
 
 	lb_loop_print_counters(&b->config, b->ring);
 	if (b->report != NULL && write_report(b, f) != 0)

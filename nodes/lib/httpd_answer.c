@@ -12,7 +12,8 @@
 #include "scope.h"
 
 /* Up to here one send(2) of a copy is cheaper than sendfile(2) after the headers. */
-#define COPY_MAX (32 << 10)
+#define COPY_MAX  (32 << 10)
+#define READ_SIZE (64 << 10) /* of a file that is read piece by piece */
 
 struct file {
 	int fd;
@@ -92,13 +93,58 @@ static struct MHD_Response *copy_response(struct file *file)
 	return r;
 }
 
+struct reader {
+	int fd;
+	uint64_t first;
+};
+
+static ssize_t read_some(void *cls, uint64_t pos, char *buf, size_t max)
+{
+	const struct reader *reader = cls;
+	ssize_t n = pread(reader->fd, buf, max, (off_t)(reader->first + pos));
+
+	/* It has shrunk, as there was more: the connection ends here. */
+	return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void close_reader(void *cls)
+{
+	struct reader *reader = cls;
+
+	close(reader->fd);
+	free(reader);
+}
+
+/* Takes the descriptor when it succeeds. */
+static struct MHD_Response *read_response(const struct file *file)
+{
+	scope_free struct reader *reader = scope_alloc(1, sizeof(*reader));
+
+	*reader = (struct reader){ file->fd, file->first };
+
+	struct MHD_Response *r = MHD_create_response_from_callback(file->len, READ_SIZE, read_some,
+								   reader, close_reader);
+
+	if (r != NULL)
+		reader = NULL;
+	return r;
+}
+
 /* Takes the descriptor. */
-static struct MHD_Response *file_response(struct file *file, bool head)
+static struct MHD_Response *file_response(const struct httpd_answerer *a, struct file *file,
+					  bool head)
 {
 	scope_close int fd = file->fd;
 
 	if (!head && file->len <= COPY_MAX)
 		return copy_response(file);
+	if (a->no_sendfile) {
+		struct MHD_Response *read = read_response(file);
+
+		if (read != NULL)
+			(void)scope_take_fd(&fd);
+		return read;
+	}
 
 	struct MHD_Response *r = MHD_create_response_from_fd_at_offset64(file->len, fd,
 									 file->first);
@@ -173,14 +219,14 @@ static enum MHD_Result answer_open_file(const struct httpd_answerer *a, const st
 	if (unchanged) {
 		/* Its length is that of the file (RFC 9110, section 8.6), but nothing is sent. */
 		status = MHD_HTTP_NOT_MODIFIED;
-		r = file_response(file, true);
+		r = file_response(a, file, true);
 	} else if (range == HTTPD_RANGE_OUTSIDE) {
 		close(file->fd);
 		status = MHD_HTTP_RANGE_NOT_SATISFIABLE;
 		r = text_response(q, "416 Range Not Satisfiable\n", ret_length);
 	} else {
 		status = range == HTTPD_RANGE_PART ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK;
-		r = file_response(file, q->head);
+		r = file_response(a, file, q->head);
 		*ret_length = q->head ? 0 : file->len;
 		if (r != NULL)
 			add_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, file->type);

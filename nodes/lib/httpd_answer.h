@@ -11,6 +11,7 @@ struct httpd_answerer {
 	int folder;
 	char server[64];  /* the Server header */
 	const char *name; /* the X-Served-By header */
+	bool no_sendfile; /* read(2) large files instead */
 };
 
 struct httpd_query {

@@ -2,8 +2,6 @@
 #include "httpd_server.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 
@@ -33,16 +31,28 @@ static int bind_to(const struct peer *at, int *ret_family)
 	return scope_take_fd(&fd);
 }
 
+static void block_signals(sigset_t *set, bool with_children)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	if (with_children)
+		sigaddset(set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
 int httpd_server_listen(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
 			struct fail *f)
 {
 	struct peer at = { .port = port };
 	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
+	sigset_t set;
 	int family;
 
 	if (address != NULL && peer_resolve(address, port, &at, f) != 0)
 		return -1;
+	block_signals(&set, false);
 
 	scope_close int fd = bind_to(&at, &family);
 
@@ -55,34 +65,10 @@ int httpd_server_listen(const char *address, uint16_t port, int *ret_fd, uint16_
 	return 0;
 }
 
-/*
- * Closing a listening socket resets what is queued there, requests that were sent included. So
- * drop every SYN, let handshakes that had begun end, accept what is queued, and close it then: a
- * client that came too late repeats its SYN and is refused, nobody listening any more.
- */
-void httpd_server_shut_door(int listen_fd)
-{
-	struct sock_filter no_syn[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* the flags of the TCP header */
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-	};
-	struct sock_fprog filter = { .len = sizeof(no_syn) / sizeof(no_syn[0]), .filter = no_syn };
-
-	/* Without it, what comes between the last accept(2) and close(2) is reset. */
-	(void)setsockopt(listen_fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
-}
-
 int httpd_server_signals(bool with_children)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	if (with_children)
-		sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	block_signals(&set, with_children);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

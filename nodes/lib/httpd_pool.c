@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "door.h"
 #include "scope.h"
 
 #define AGAIN_NS NS_PER_SEC /* least time between two starts in one place */
@@ -132,7 +133,7 @@ static void stop(struct pool *p)
 	uint64_t kill_at = time_now() + p->config.grace_ns + KILL_NS;
 
 	p->stopping = true;
-	httpd_server_shut_door(p->config.listen_fd);
+	door_shut(p->config.listen_fd);
 	tell_all(p, SIGTERM);
 	while (p->n_alive != 0) {
 		if (wait_for_signal(p, kill_at))

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
+#include "door.h"
 #include "httpd_answer.h"
 #include "httpd_conn.h"
 #include "httpd_header.h"
@@ -19,7 +20,6 @@
 #define ACCEPT_BATCH 64		 /* connections before others are served again */
 #define SWEEP_NS     NS_PER_SEC
 #define PAUSE_NS     (100 * NS_PER_MS) /* between attempts when descriptors have run out */
-#define DOOR_NS	     (100 * NS_PER_MS) /* for handshakes that have begun */
 #define STOP_NS	     (10 * NS_PER_MS)  /* between looks at what is still under way */
 
 const char *const httpd_mode_names[HTTPD_N_MODES] = {
@@ -139,8 +139,11 @@ static int start_daemon(struct server *s, struct fail *f)
 		{ pooled ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, config->workers, NULL },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	/* The limit is kept here; in the library a pool's is cut into one per thread. */
-	unsigned limit = pooled ? config->limit * 2 + config->workers : config->limit + 1;
+	/*
+	 * The limit is kept here. The library's must never be met: its thread then waits for ever for
+	 * a lock that it holds (0.9.75). A pool's is cut into one per thread.
+	 */
+	unsigned limit = (config->limit + 1) * (pooled ? config->workers : 1);
 
 	s->daemon = MHD_start_daemon(
 		flags_of(config->mode), 0, NULL, NULL, handle, s, MHD_OPTION_ARRAY, pool,
@@ -168,7 +171,11 @@ static int watch(const struct server *s, int fd, uint32_t events)
 /* Clients beyond the limit wait in the kernel's queue. */
 static bool has_room(const struct server *s)
 {
-	return s->conns.n < s->config->limit;
+	/* In this order: one that begins meanwhile is counted twice, and none is missed. */
+	uint64_t begun = s->conns.n_started;
+	uint64_t waiting = s->added > begun ? s->added - begun : 0;
+
+	return s->conns.n + waiting < s->config->limit;
 }
 
 static void watch_door(struct server *s, uint64_t now)
@@ -285,7 +292,7 @@ static void finish(struct server *s)
 {
 	uint64_t begin = time_now(), end = begin + s->config->grace_ns, now;
 
-	httpd_server_shut_door(s->listen_fd);
+	door_shut(s->listen_fd);
 	s->conns.stopping = true;
 	s->signals = 0;
 	while ((now = time_now()) < end && s->signals == 0) {
@@ -315,6 +322,8 @@ static int open_server(struct server *s, struct fail *f)
 	s->conns.wake_fd = s->wake_fd;
 	s->answerer.folder = config->folder;
 	s->answerer.name = config->name;
+	/* When sendfile(2) is at the end of a file that has shrunk, the library's thread tries for ever. */
+	s->answerer.no_sendfile = config->mode == HTTPD_THREAD;
 	snprintf(s->answerer.server, sizeof(s->answerer.server), "httpd/%s (%s)", HARNESS_VERSION,
 		 httpd_mode_names[config->mode]);
 	if (start_daemon(s, f) != 0)

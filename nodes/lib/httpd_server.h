@@ -57,12 +57,12 @@ struct httpd_config {
 /* Serve until SIGTERM or SIGINT, which the caller has blocked, then finish what is under way. */
 int httpd_server_run(const struct httpd_config *config, struct fail *f);
 
-/* A listening socket; address NULL: all. ret_port: the one it got, for port 0. */
+/*
+ * A listening socket; address NULL: all. ret_port: the one it got, for port 0. SIGTERM and SIGINT
+ * are blocked before: who sees that it listens may tell it to stop at once.
+ */
 int httpd_server_listen(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
 			struct fail *f);
-/* Let no more clients in: what is queued can still be accepted. For all that share it. */
-void httpd_server_shut_door(int listen_fd);
-
 /* A descriptor that says when SIGTERM, SIGINT or, if wanted, SIGCHLD came, and blocks them. */
 int httpd_server_signals(bool with_children);
 

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
+#include "door.h"
 #include "scope.h"
 
 #define EVENTS	     512
@@ -116,19 +117,27 @@ static void accept_some(struct lb_loop *loop)
 
 /* Stopping. */
 
+/* Who has been let in by the kernel is served, who comes later is refused at once. */
+static void close_door(struct lb_loop *loop)
+{
+	while (loop->listening && accept_one(loop))
+		;
+	listen_no_more(loop);
+	shutdown(loop->listen_fd, SHUT_RD); /* for all processes that share it */
+	loop->door_end = UINT64_MAX;
+}
+
 static void stop(struct lb_loop *loop, enum lb_stop how)
 {
 	if (how <= loop->stop)
 		return;
 	if (loop->stop == LB_STOP_NOT) {
-		/* Who has been let in by the kernel is served. */
-		while (loop->listening && accept_one(loop))
-			;
-		listen_no_more(loop);
-		/* For all processes that share it; later clients are refused at once. */
-		shutdown(loop->listen_fd, SHUT_RD);
+		door_shut(loop->listen_fd);
+		loop->door_end = loop->now + DOOR_NS;
 		loop->grace_end = loop->now + loop->config->grace_ns;
 	}
+	if (how == LB_STOP_NOW)
+		close_door(loop);
 	loop->stop = how;
 }
 
@@ -214,6 +223,8 @@ static void expire(struct lb_loop *loop)
 		loop->stop = LB_STOP_NOW;
 	if (loop->resume_at <= loop->now)
 		listen_again(loop);
+	if (loop->door_end <= loop->now)
+		close_door(loop);
 	if (lb_log_due(&loop->log) <= loop->now)
 		lb_log_flush(&loop->log);
 }
@@ -221,7 +232,8 @@ static void expire(struct lb_loop *loop)
 /* Milliseconds for epoll_wait(2), rounded up; -1: nothing is due. */
 static int time_left(const struct lb_loop *loop)
 {
-	uint64_t due = time_earlier(lb_log_due(&loop->log), loop->resume_at);
+	uint64_t due = time_earlier(lb_log_due(&loop->log),
+				    time_earlier(loop->resume_at, loop->door_end));
 
 	if (loop->more != NULL)
 		return 0;
@@ -278,12 +290,17 @@ static int open_signals(struct lb_loop *loop, const sigset_t *signals, struct fa
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = &loop->signal_fd };
 
-	signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
 	loop->signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (loop->signal_fd < 0 ||
 	    epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->signal_fd, &e) != 0)
 		return fail_set(f, errno, "watch for signals");
 	return 0;
+}
+
+static bool has_work(const struct lb_loop *loop)
+{
+	return loop->stop == LB_STOP_NOT || (loop->stop == LB_STOP_GRACEFUL &&
+					     (loop->n_conns != 0 || loop->door_end != UINT64_MAX));
 }
 
 static int open_loop(struct lb_loop *loop, const sigset_t *signals, struct fail *f)
@@ -329,11 +346,11 @@ int lb_loop_run(const struct lb_config *config, struct lb_ring *ring, unsigned w
 	loop->ring = ring;
 	loop->worker_open = &ring->worker_open[worker];
 	loop->epoll_fd = loop->signal_fd = -1;
+	loop->door_end = UINT64_MAX;
 	loop->listen_fd = listen_fd;
 	lb_log_init(&loop->log, config->quiet ? -1 : STDOUT_FILENO);
 	r = open_loop(loop, signals, f);
-	while (r == 0 && loop->stop != LB_STOP_NOW &&
-	       (loop->stop == LB_STOP_NOT || loop->n_conns != 0))
+	while (r == 0 && has_work(loop))
 		r = turn(loop, f);
 	loop->now = time_now();
 	loop->real = time_real();

@@ -43,7 +43,7 @@ struct lb_loop {
 	struct lb_queue connecting, established;
 	struct lb_conn *more, *over; /* turns cut short; ended, to be freed after this batch */
 	enum lb_stop stop;
-	uint64_t grace_end;
+	uint64_t grace_end, door_end; /* door_end: UINT64_MAX when no handshake is waited for */
 	struct lb_log log;
 	struct lb_io io;
 };
@@ -53,7 +53,7 @@ void lb_queue_remove(struct lb_conn *c);
 
 /*
  * Accept and serve until told to stop. worker is the number of this process;
- * signals are blocked, and are what the loop reads. SIGTERM and SIGINT stop it,
+ * signals are blocked, SIGPIPE is ignored, and signals are what the loop reads. SIGTERM and SIGINT stop it,
  * the second time at once; SIGUSR2 has it look at ring->stop, and SIGUSR1 print
  * the counters. Does not close listen_fd.
  */

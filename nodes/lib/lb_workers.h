@@ -10,8 +10,8 @@
 #include "lb_loop.h"
 
 /*
- * Run n workers until SIGTERM or SIGINT, which must be blocked, as SIGUSR1 and
- * SIGCHLD. Workers do not heed these themselves: a signal to the whole process
+ * Run n workers until SIGTERM or SIGINT, which must be blocked, as SIGUSR1,
+ * SIGUSR2 and SIGCHLD. Workers do not heed these themselves: a signal to the whole process
  * group counts once.
  */
 int lb_workers_run(const struct lb_config *config, struct lb_ring *ring, unsigned n, int listen_fd,

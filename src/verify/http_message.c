@@ -96,6 +96,22 @@ static const char *find_fault(const struct text *head, size_t len, size_t before
 	return len > MAX_HEAD ? "its head is longer than 64 KiB" : NULL;
 }
 
+/* Behind the last answer a server may say that it is tired of waiting, in HTTP, and nothing else. */
+static bool is_stray(const struct exchange *x, enum peer from)
+{
+	static const char begin[] = "HTTP/1.";
+	const struct text *head = &x->readings[from].head;
+	size_t len = head->len < sizeof(begin) - 1 ? head->len : sizeof(begin) - 1;
+
+	return from == PEER_SERVER && x->n_requests == 0 && memcmp(head->s, begin, len) != 0;
+}
+
+static void not_asked_for(struct exchange *x, struct place at)
+{
+	http_wrong(x, NULL, at, "the server sent more than its answers");
+	http_give_up(x);
+}
+
 /* How many of the bytes are of the head; the others are of what follows. */
 static size_t read_head(struct exchange *x, enum peer from, const uint8_t *bytes, size_t len,
 			struct place at)
@@ -110,6 +126,11 @@ static size_t read_head(struct exchange *x, enum peer from, const uint8_t *bytes
 	text_add_bytes(head, bytes, len);
 	whole = http_head_find(head->s, head->len, before);
 	fault = find_fault(head, whole != 0 ? whole : head->len, before);
+	/* At once: the end of a head may never come. */
+	if (is_stray(x, from)) {
+		not_asked_for(x, at);
+		return len;
+	}
 	if (whole == 0 && fault == NULL)
 		return len;
 	if (fault != NULL)

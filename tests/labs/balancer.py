@@ -4,9 +4,12 @@ import hashlib
 import os
 import random
 import resource
+import signal
 import socket
 import struct
+import subprocess
 import sys
+import threading
 import time
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -223,6 +226,99 @@ def half_open(n):
         ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + source + target
         raw.sendto(ip + tcp, to)
     say("sent")
+
+
+async def forward(reader, writer):
+    try:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    writer.close()
+
+
+def few(n, port, *backends):
+    """A balancer that serves the first n connections, and only hears what the others say."""
+    accepted = []
+
+    async def one(reader, writer):
+        accepted.append(1)
+        backend = backends[len(accepted) % len(backends)]
+        if len(accepted) > int(n):
+            while await reader.read(1 << 16):
+                pass
+            writer.close()
+            return
+        up = await asyncio.open_connection(backend, 80)
+        await asyncio.gather(forward(reader, up[1]), forward(up[0], writer))
+
+    async def run():
+        server = await asyncio.start_server(one, "", int(port), backlog=4096)
+        await server.serve_forever()
+
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    asyncio.run(run())
+
+
+def early(which, n, *command):
+    """Signals that come the moment it listens: how it ends when it is then told to stop."""
+    ends = set()
+    for _ in range(int(n)):
+        started = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while started.poll() is None:
+            try:
+                connect().close()
+                break
+            except ConnectionRefusedError:
+                pass
+        started.send_signal(getattr(signal, "SIG" + which))
+        if which != "TERM":
+            started.terminate()
+        ends.add(started.wait(60))
+    say(*sorted(ends))
+
+
+def ask_until_refused(lost):
+    """Each connection that came about is answered, however close to the end it did."""
+    while True:
+        try:
+            s = connect()
+        except (ConnectionRefusedError, TimeoutError):
+            return
+        except ConnectionResetError as error:
+            lost.append(error)
+            continue
+        try:
+            s.sendall(b"x")
+            if s.recv(1) != b"x":
+                lost.append("an end")
+        except OSError as error:
+            lost.append(error)
+        s.close()
+
+
+def stopped_under_load(n, *command):
+    """Start it n times, and tell it to stop while 40 clients come again and again."""
+    lost, statuses = [], set()
+    for _ in range(int(n)):
+        started = subprocess.Popen(command, stdout=subprocess.PIPE)
+        while True:
+            try:
+                connect().close()
+                break
+            except ConnectionRefusedError:
+                pass
+        clients = [threading.Thread(target=ask_until_refused, args=(lost,)) for _ in range(40)]
+        for c in clients:
+            c.start()
+        started.stdout.readline()  # of the first of them
+        started.terminate()
+        started.communicate()
+        for c in clients:
+            c.join()
+        statuses.add(started.returncode)
+    say(len(lost), "lost,", "status", *statuses, *lost[:3])
 
 
 globals()[sys.argv[1]](*sys.argv[2:])

@@ -335,6 +335,41 @@ for mode in async process; do
 	rm gate
 done
 
+# Signals that come as soon as they can.
+for mode in "async" "process --workers 40"; do
+	for signal in TERM USR1; do
+		$peer early $signal 20 "$balancer" --listen 127.0.0.1:9000 --mode $mode $three >out
+		same "$mode: SIG$signal at once, exit status" 0 "$(cat out)"
+	done
+done
+
+# And those that come under load: who was let in is served.
+for mode in async process; do
+	$peer stopped_under_load 10 "$balancer" --listen 127.0.0.1:9000 --mode $mode $three >out
+	same "$mode: stopped under load" "0 lost, status 0" "$(cat out)"
+done
+
+# A log that nobody reads any more is told of at the end, and ends nothing before.
+mkfifo gate
+for mode in async process; do
+	: >err
+	head -n 1 <gate >/dev/null &
+	reader=$!
+	"$balancer" --listen 127.0.0.1:9000 --mode $mode --backend 127.0.0.1:8001 >gate 2>err &
+	pid=$!
+	listens 9000
+	$peer stream 10 1 0 6000 >out
+	wait "$reader"
+	kill -USR1 "$pid"
+	$peer stream 10 1 0 6000 >out
+	same "$mode: nobody reads the log: clients are served" "10 whole" "$(cat out)"
+	kill "$pid"
+	wait "$pid"
+	same "$mode: nobody reads the log: exit status" 1 $?
+	has "$mode: nobody reads the log: it says so" 'the log could not be written$' err
+done
+rm gate
+
 balance --mode process --workers 2 $three
 kill -KILL "$(pgrep -P "$pid" | head -n 1)"
 says 'ended with signal 9' err

@@ -151,6 +151,7 @@ misbehaving_clients() {
 	ok "$1: malformed requests" client corpus "$port"
 	ok "$1: slow readers and clients that vanish" client slow "$port"
 	ok "$1: a request that never ends" client trickle "$port"
+	ok "$1: a file that shrinks under way" client shrink "$port"
 	ok "$1: connections that end in all sorts of ways" client churn "$port" 2000
 	ok "$1: no descriptor is left open" until_true no_more_open_than "$before"
 }
@@ -211,6 +212,10 @@ for mode in async thread thread-pool; do
 	# shellcheck disable=SC2154
 	wait "$held1" "$held2" "$held3"
 	stop
+	serve --mode "$mode" --limit-connections 20
+	ok "$mode: two hundred at once, beyond the limit" client queue "$port" 200
+	stop
+	same "$mode: beyond the limit: exit status" 0 "$status"
 done
 
 # A worker that is killed is replaced, and nobody else notices.

@@ -5,6 +5,8 @@
     httpd_client.py crowd PORT N     N connections, open at once, idle; then all ask
     httpd_client.py slow PORT        readers that do not read, clients that vanish, others served
     httpd_client.py churn PORT N     N connections that end in all sorts of ways
+    httpd_client.py queue PORT N     N connections, which are beyond the limit
+    httpd_client.py shrink PORT      a file is cut short while it is sent
     httpd_client.py load PORT        requests until the server is gone: none may be lost
 """
 import os
@@ -329,5 +331,33 @@ def trickle(port):
     return False
 
 
-COMMANDS = {f.__name__: f for f in (corpus, crowd, slow, churn, load, trickle)}
+def queue(port, n):
+    """Many more at once than the limit of the server: each is answered in its turn."""
+    waiting = [connect(port) for _ in range(n)]
+    for s in waiting:
+        s.sendall(LAST)
+    answered = 0
+    for s in waiting:
+        with s:
+            answered += read_all(s).startswith(b"HTTP/1.1 200 ")
+    print(answered, "of", n)
+    return answered == n
+
+
+def shrink(port):
+    """A file that is cut short while it is sent: its answer ends, and others have theirs."""
+    name = "root/shrinks.%d" % port
+    with open(name, "wb") as f:
+        f.truncate(100000000)
+    with connect(port) as s:
+        s.sendall(get(b"/" + os.path.basename(name).encode()))
+        first = s.recv(1000)
+        os.truncate(name, 100000)
+        rest = read_all(s)
+    os.unlink(name)
+    ask_good(port)
+    return first.startswith(b"HTTP/1.1 200 ") and len(rest) < 100000000
+
+
+COMMANDS = {f.__name__: f for f in (corpus, crowd, slow, churn, load, trickle, shrink, queue)}
 sys.exit(0 if COMMANDS[sys.argv[1]](*map(int, sys.argv[2:])) else 1)

@@ -36,7 +36,15 @@ static void wrong_answers(void **state)
 	CHECK("wrong 1", "what the client sent is no HTTP/1", C("hello\r\n\r\n"));
 	/* An answer to nothing. */
 	CHECK("wrong 1", "server sent", S(OK(10) PAGE));
-	CHECK("right 1, wrong 1", "no HTTP", C(GET("/page")), S(OK(10) PAGE "more\r\n\r\n"));
+	CHECK("right 1, wrong 1", "more than its answers", C(GET("/page")),
+	      S(OK(10) PAGE "more\r\n\r\n"));
+	/* One byte is enough, also when what would end a head never comes. */
+	CHECK("right 1, wrong 1", "more than its answers", C(GET("/page")), S(OK(10) PAGE "!"),
+	      S(FIN));
+	CHECK("right 1, wrong 1", "more than its answers", C(GET("/page")), S(OK(10) PAGE PAGE),
+	      S(RESET));
+	CHECK("right 1, wrong 1", "more than its answers", C("HEAD /page HTTP/1.1\r\n\r\n"),
+	      C(GET("/page")), S(OK(10) OK(10) PAGE "\n"));
 }
 
 static void heads_that_are_none(void **state)
