@@ -146,6 +146,21 @@ struct tcp_sockets {
 	size_t n, room;
 };
 
+/* By its program: nobody will read any more. One that was never accepted has no inode either. */
+static bool is_closed(const struct inet_diag_msg *m)
+{
+	switch (m->idiag_state) {
+	case TCP_LAST_ACK:
+	case TCP_CLOSING:
+		return true;
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2:
+		return m->idiag_inode == 0;
+	default:
+		return false;
+	}
+}
+
 /*
  * Of one that listens the queues are of connections: those that wait, and how many may. A FIN
  * that was not read yet counts as a byte, and comes behind all others.
@@ -163,7 +178,7 @@ static void add_tcp(void *arg, struct nlmsghdr *h)
 		s->waiting = m->idiag_rqueue;
 		return;
 	}
-	s->unread = m->idiag_rqueue;
+	s->unread = is_closed(m) ? 0 : m->idiag_rqueue;
 	if (s->state == TCP_CLOSE_WAIT && s->unread > 0)
 		s->unread--;
 	s->unsent = m->idiag_wqueue;

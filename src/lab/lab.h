@@ -77,7 +77,7 @@ struct tcp_socket {
 	uint8_t state; /* TCP_ESTABLISHED and so on, of <netinet/tcp.h> */
 	uint16_t port, peer_port;
 	uint32_t waiting; /* connections that nobody has accepted yet */
-	uint32_t unread;  /* bytes that its program has not read */
+	uint32_t unread;  /* bytes that its program has not read, and may still read */
 	uint32_t unsent;  /* bytes that its peer's kernel has not confirmed, and its FIN is one */
 	bool repeats;	  /* some of those were lost and are being sent again */
 };

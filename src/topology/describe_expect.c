@@ -90,11 +90,12 @@ static char *describe_responses(const struct expectation *e, const struct condit
 	return text_format("%s, and none that differs from %s", answers, e->http);
 }
 
-static char *describe_spread(const struct condition *c)
+static char *describe_spread(const struct expectation *e, const struct condition *c)
 {
-	cleanup_free char *connections = describe_amount(&c->amount, "connection");
+	cleanup_free char *many = describe_amount(&c->amount,
+						  e->http != NULL ? "answer" : "connection");
 
-	return text_format("%s between the most and the fewest", connections);
+	return text_format("%s between the most and the fewest", many);
 }
 
 static char *describe_lost(const struct condition *c)
@@ -162,11 +163,13 @@ char *describe_condition(const struct topology *t, const struct expectation *e,
 	case EXPECT_CONNECTIONS:
 		return describe_amount(&c->amount, "connection");
 	case EXPECT_SPREAD:
-		return describe_spread(c);
+		return describe_spread(e, c);
 	case EXPECT_RESPONSES:
 		return describe_responses(e, c);
 	case EXPECT_LOST:
 		return describe_lost(c);
+	case EXPECT_LOST_IN:
+		return text_format("no more of those than in %s", t->expectations[e->lost_in].name);
 	case EXPECT_METRIC:
 		return describe_limits(t, e, c);
 	case EXPECT_ORDER:

@@ -324,6 +324,7 @@ static void *begin_expect(struct builder *b, void *parent, const struct section 
 				   .program = NOT_RESOLVED,
 				   .node = NOT_RESOLVED,
 				   .sample = 1,
+				   .lost_in = NOT_RESOLVED,
 				   .until_ns = UINT64_MAX,
 				   .metric = NOT_RESOLVED,
 				   .line = build_line(b, s->at) };
@@ -331,7 +332,7 @@ static void *begin_expect(struct builder *b, void *parent, const struct section 
 	return e;
 }
 
-/* output before count, capture before spread, from before until, of before its limits. */
+/* output before count, capture before spread, http before lost-in, from before until, of before its limits. */
 static const struct key expect_keys[] = {
 	{ "program", false, false, set_program },
 	{ "exit", true, false, set_exit },
@@ -357,6 +358,7 @@ static const struct key expect_keys[] = {
 	{ "http", false, false, expect_set_http },
 	{ "responses", false, false, expect_set_responses },
 	{ "lost", false, false, expect_set_lost },
+	{ "lost-in", false, false, expect_set_lost_in },
 	{ "sample", false, false, expect_set_sample },
 	{ "metric", false, false, set_metric },
 	{ "of", true, false, set_of },

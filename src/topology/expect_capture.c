@@ -137,6 +137,25 @@ void expect_set_lost(struct builder *b, void *object, const struct value *values
 	expect_read_amount(b, &values[0], false, &expect_add(object, EXPECT_LOST)->amount);
 }
 
+/* The block that is being built is the last one, and what it means stands before it. */
+void expect_set_lost_in(struct builder *b, void *object, const struct value *values, size_t n)
+{
+	struct nearest near = { .word = values[0].text };
+	size_t found = nearest_find(&near, b->t->expectations, b->t->n_expectations - 1);
+	struct expectation *e = object;
+
+	(void)n;
+	if (found == NOT_RESOLVED) {
+		build_refuse(b, &values[0], "is no expectation before this one%s",
+			     nearest_hint(&near));
+	} else if (b->t->expectations[found].http == NULL) {
+		build_refuse(b, &values[0], "counts no requests: it has no 'http'");
+	} else {
+		expect_add(e, EXPECT_LOST_IN);
+		e->lost_in = found;
+	}
+}
+
 void expect_set_sample(struct builder *b, void *object, const struct value *values, size_t n)
 {
 	struct expectation *e = object;

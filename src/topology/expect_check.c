@@ -5,7 +5,7 @@
 /* What an expectation is of: the key that says so, and those that go with it. */
 struct subject {
 	const char *key;
-	const char *keys[13];
+	const char *keys[14];
 	const char *hint;
 };
 
@@ -14,7 +14,7 @@ static const struct subject subjects[] = {
 	{ "file", { "node", "exists", "same-as", "sha256", "png", "size" }, NULL },
 	{ "capture",
 	  { "filter", "direction", "from", "until", "packets", "bytes", "connections", "spread",
-	    "http", "responses", "lost", "sample" },
+	    "http", "responses", "lost", "lost-in", "sample" },
 	  NULL },
 	{ "metric", { "of", "above", "below", "between" }, "above = 9 or between = { 9, 11 }" },
 	{ "order", { NULL }, NULL },
@@ -74,6 +74,11 @@ static void end_file(struct builder *b, struct expectation *e, const struct sect
 				       "exists = no, so nothing else can be said of the file");
 }
 
+static bool samples(const struct builder *b, size_t expectation)
+{
+	return expectation != NOT_RESOLVED && b->t->expectations[expectation].sample < 1;
+}
+
 /* Answers come the other way, and an answer is all of it. */
 static void end_http(struct builder *b, struct expectation *e, const struct section *s)
 {
@@ -87,13 +92,17 @@ static void end_http(struct builder *b, struct expectation *e, const struct sect
 				       parts[i]);
 	if (!has(s, "responses"))
 		expect_add(e, EXPECT_RESPONSES);
-	if (!has(s, "lost"))
+	if (!has(s, "lost") && !has(s, "lost-in"))
 		expect_add(e, EXPECT_LOST)->amount = (struct amount){ 0, 0 };
+	if (has(s, "lost-in") && (e->sample < 1 || samples(b, e->lost_in)))
+		build_complain(b, s, "lost-in",
+			       "lost-in with 'sample', here or there: of two samples nothing "
+			       "follows");
 }
 
 static void end_capture(struct builder *b, struct expectation *e, const struct section *s)
 {
-	static const char *const https[] = { "responses", "lost", "sample" };
+	static const char *const https[] = { "responses", "lost", "lost-in", "sample" };
 
 	for (size_t i = 0; i < N_ELEMENTS(https) && !has(s, "http"); i++)
 		if (has(s, https[i]))

@@ -20,6 +20,7 @@ void expect_set_spread(struct builder *b, void *object, const struct value *valu
 void expect_set_http(struct builder *b, void *object, const struct value *values, size_t n);
 void expect_set_responses(struct builder *b, void *object, const struct value *values, size_t n);
 void expect_set_lost(struct builder *b, void *object, const struct value *values, size_t n);
+void expect_set_lost_in(struct builder *b, void *object, const struct value *values, size_t n);
 void expect_set_sample(struct builder *b, void *object, const struct value *values, size_t n);
 
 #endif

@@ -41,11 +41,14 @@ enum condition_kind {
 	EXPECT_PACKETS,	    /* so many packets of the capture are meant */
 	EXPECT_BYTES,	    /* so many bytes of them */
 	EXPECT_CONNECTIONS, /* so many TCP connections were begun */
-	EXPECT_SPREAD,	    /* so many more at the capture with most than at that with fewest */
-	EXPECT_RESPONSES,   /* so many HTTP answers have the bytes of their file, and none others */
-	EXPECT_LOST,	    /* so many requests whose server ended before they were answered */
-	EXPECT_METRIC,	    /* the value is between these */
-	EXPECT_ORDER,	    /* the events came one after the other */
+	/* so many more connections, or with http right answers, at the capture with most than at that
+	 * with fewest */
+	EXPECT_SPREAD,
+	EXPECT_RESPONSES, /* so many HTTP answers have the bytes of their file, and none others */
+	EXPECT_LOST,	  /* so many requests whose server ended before they were answered */
+	EXPECT_LOST_IN,	  /* no more of those than another expectation has found */
+	EXPECT_METRIC,	  /* the value is between these */
+	EXPECT_ORDER,	  /* the events came one after the other */
 	N_CONDITION_KINDS,
 };
 
@@ -101,9 +104,10 @@ struct expectation {
 	enum direction direction;
 	uint64_t from_ns,
 		until_ns; /* since all programs were ready; until UINT64_MAX: to the end */
-	char *http;    /* the folder that answers are compared with: a path that opens; or NULL */
-	double sample; /* the share of connections that is looked at */
-	size_t metric; /* index into topology.metrics */
+	char *http;	/* the folder that answers are compared with: a path that opens; or NULL */
+	double sample;	/* the share of connections that is looked at */
+	size_t lost_in; /* index into topology.expectations, less than its own */
+	size_t metric;	/* index into topology.metrics */
 	struct pinned *of;
 	size_t n_of;
 	struct event *events;

@@ -214,6 +214,8 @@ static void write_subject(struct text *out, const struct topology *t, const stru
 	}
 	if (e->http != NULL)
 		write_http(out, e);
+	if (e->lost_in != SIZE_MAX)
+		text_add(out, "\tlost-in = %s\n", t->expectations[e->lost_in].name);
 }
 
 static void write_order(struct text *out, const struct topology *t, const struct expectation *e)

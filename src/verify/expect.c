@@ -88,6 +88,7 @@ static void judge_condition(const struct expecting *x, const struct condition *c
 	case EXPECT_SPREAD:
 	case EXPECT_RESPONSES:
 	case EXPECT_LOST:
+	case EXPECT_LOST_IN:
 	case N_CONDITION_KINDS:
 		break;
 	case EXPECT_EXISTS:
@@ -117,6 +118,7 @@ static void describe(const struct topology *t, const struct expectation *e,
 	const char *node = node_of(t, e);
 
 	v->name = text_dup(e->name);
+	v->lost_open = true; /* until they are counted */
 	v->subject = describe_subject(t, e);
 	v->node = node != NULL ? text_dup(node) : NULL;
 	v->n_conditions = e->n_conditions;

@@ -44,6 +44,8 @@ void expect_judge_metric(const struct expecting *x, const struct condition *c,
 			 struct condition_verdict *v);
 /* All conditions of a block about captures, in one pass over each. */
 void expect_judge_captures(const struct expecting *x);
+/* Whether expect_judge_http() is for this condition. */
+bool expect_is_http(const struct expectation *e, const struct condition *c);
 /*
  * Those about answers, from what was found in n captures, in the files of these paths. gap: why there
  * may have been more than was seen, or NULL.

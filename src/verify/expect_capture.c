@@ -277,8 +277,7 @@ static void judge_counted(const struct expecting *x, struct counts *all)
 		if (all->of[i].gap != NULL)
 			all->gap = all->of[i].gap;
 	for (size_t i = 0; i < e->n_conditions; i++)
-		if (e->conditions[i].kind != EXPECT_RESPONSES &&
-		    e->conditions[i].kind != EXPECT_LOST)
+		if (!expect_is_http(e, &e->conditions[i]))
 			judge_condition(all, &e->conditions[i], &x->verdict->conditions[i]);
 	if (e->http != NULL)
 		judge_http(x, all);

@@ -9,6 +9,8 @@
 /* The sums of all captures, and what the first of them has to tell. */
 struct found {
 	struct http_tally sum;
+	uint64_t most, fewest;		    /* right answers of one capture */
+	struct text each;		    /* of all of them */
 	const char *wrong_path, *lost_path; /* of the captures that those are of */
 	bool dropped;			    /* packets are missing in the captures */
 	char *gap;			    /* why there may have been more; NULL: there were not */
@@ -18,6 +20,9 @@ static void add_tally(struct found *f, const struct http_tally *t, const char *p
 {
 	struct http_tally *s = &f->sum;
 
+	f->most = t->right > f->most ? t->right : f->most;
+	f->fewest = t->right < f->fewest ? t->right : f->fewest;
+	text_add(&f->each, "%s%" PRIu64, f->each.len != 0 ? ", " : "", t->right);
 	s->right += t->right;
 	s->right_bytes += t->right_bytes;
 	s->wrong += t->wrong;
@@ -128,10 +133,63 @@ static void judge_lost(const struct expecting *x, const struct condition *c, con
 		v->look = command_of(f->lost_path, s->filter_lost);
 }
 
+/* Those of the other block were counted before. */
+static void judge_lost_in(const struct expecting *x, const struct found *f,
+			  struct condition_verdict *v)
+{
+	const struct run_verdict *all = x->trial->verdict;
+	const struct expectation_verdict *there = &all->expectations[x->expectation->lost_in];
+	const struct amount at_most = { 0, there->lost };
+	enum outcome o = expect_amount(&at_most, f->sum.lost, f->gap != NULL);
+
+	if (o == OUTCOME_FAIL && (f->dropped || there->lost_open))
+		o = OUTCOME_INCONCLUSIVE;
+	expect_set(v, o, "%" PRIu64 " request%s, and %" PRIu64 " there%s", f->sum.lost,
+		   f->sum.lost == 1 ? "" : "s", there->lost,
+		   o == OUTCOME_INCONCLUSIVE ? ", and there may have been more" : "");
+	if (o != OUTCOME_PASS && f->sum.filter_lost != NULL)
+		v->look = command_of(f->lost_path, f->sum.filter_lost);
+}
+
+static void judge_spread(const struct condition *c, const struct found *f,
+			 struct condition_verdict *v)
+{
+	uint64_t spread = f->most - f->fewest;
+	/* What is missing may be at either end. */
+	enum outcome o = f->gap != NULL ? OUTCOME_INCONCLUSIVE
+					: expect_amount(&c->amount, spread, false);
+	struct text t = { 0 };
+
+	text_add(&t, "%" PRIu64 " answer%s (%s)", spread, spread == 1 ? "" : "s",
+		 text_str(&f->each));
+	add_gap(&t, o, f);
+	expect_set(v, o, "%s", text_str(&t));
+	text_done(&t);
+}
+
+static void judge_condition(const struct expecting *x, const struct condition *c,
+			    const struct found *f, struct condition_verdict *v)
+{
+	if (c->kind == EXPECT_RESPONSES)
+		judge_responses(c, f, v);
+	else if (c->kind == EXPECT_LOST)
+		judge_lost(x, c, f, v);
+	else if (c->kind == EXPECT_LOST_IN)
+		judge_lost_in(x, f, v);
+	else
+		judge_spread(c, f, v);
+}
+
+bool expect_is_http(const struct expectation *e, const struct condition *c)
+{
+	return c->kind == EXPECT_RESPONSES || c->kind == EXPECT_LOST || c->kind == EXPECT_LOST_IN ||
+	       (c->kind == EXPECT_SPREAD && e->http != NULL);
+}
+
 void expect_judge_http(const struct expecting *x, const struct http_tally *const *tallies,
 		       char *const *paths, size_t n, const char *gap)
 {
-	struct found f = { 0 };
+	struct found f = { .fewest = UINT64_MAX };
 
 	for (size_t i = 0; i < n; i++)
 		add_tally(&f, tallies[i], paths[i]);
@@ -140,13 +198,13 @@ void expect_judge_http(const struct expecting *x, const struct http_tally *const
 
 	f.gap = why;
 	f.dropped = gap != NULL;
+	x->verdict->lost = f.sum.lost;
+	x->verdict->lost_open = why != NULL;
 	for (size_t i = 0; i < x->expectation->n_conditions; i++) {
 		const struct condition *c = &x->expectation->conditions[i];
-		struct condition_verdict *v = &x->verdict->conditions[i];
 
-		if (c->kind == EXPECT_RESPONSES)
-			judge_responses(c, &f, v);
-		else if (c->kind == EXPECT_LOST)
-			judge_lost(x, c, &f, v);
+		if (expect_is_http(x->expectation, c))
+			judge_condition(x, c, &f, &x->verdict->conditions[i]);
 	}
+	text_done(&f.each);
 }

@@ -202,6 +202,9 @@ struct expectation_verdict {
 	struct condition_verdict *conditions;
 	size_t n_conditions;
 	struct comparison *awaits; /* another run; NULL: none */
+	/* Of HTTP: requests that were lost. */
+	uint64_t lost;
+	bool lost_open; /* there may have been more */
 };
 
 /* A `metric` block of the topology file: what was read. */

@@ -57,7 +57,7 @@ fi
 adapt balancer-faults faults
 run faults --only mode=async
 same "backends killed, paused and cut off: exit status" 0 "$status"
-lost=$(found answers 0 | sed -n 's/^\([0-9]*\) requests\{0,1\}.*/\1/p')
+lost=$(found answers 0 | sed -n 's/^\([0-9]*\) requests\{0,1\}.*/\1/p' | head -n 1)
 same "faults: who was lost had been passed on to the backend that died" "$lost" \
 	"$(found unsavable 0 | sed -n 's/^\([0-9]*\) requests\{0,1\}.*/\1/p')"
 # Of one that was killed between reading and answering the balancer saw an end like any other.
@@ -87,6 +87,16 @@ has "partial: it is not fair" 'expect fair: .*: expected at most 1 connection be
 bad truncate 100
 has "truncate: where the page ends" 'GET /page.html of 10.0.0.2 port [0-9]+ > 10.0.0.20 port 80: the server (ended|reset) the connection 4288 bytes before the end of its answer' truncate.out
 has "truncate: a command shows it" "look +tcpdump -n -tttt -X -r '.*client.eth0.pcapng' 'host 10.0.0.2 and tcp port" truncate.out
+
+bad pretend 100
+same "pretend: connections are fair, requests are not" "pass fail" "$(outcome fair) $(outcome shared)"
+has "pretend: what is not fair" 'expect shared: .*: expected at most 100 answers between the most and the fewest; found: 1000 answers \(1000, 0, 0, 0\)$' pretend.out
+
+# Fewer than backends that fail may lose, and ab does not mind.
+adapt balancer-faults forget -e '/^vary/d' -e "s|%{nodes}/balancer .*\"|$BUILD/tests/nodes/bad-balancer forget 80 10.0.0.21:80 10.0.0.22:80 10.0.0.23:80 10.0.0.24:80\"|"
+run forget
+same "forget: exit status" 1 "$status"
+has "forget: what the client misses no backend lost" 'expect answers: .*: expected no more of those than in unsavable; found: [4-8] requests, and [0-4] there' forget.out
 
 # A header that says how long the wrong page is, so that ab has nothing to complain about.
 mkdir other

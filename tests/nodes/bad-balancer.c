@@ -1,11 +1,13 @@
 /*
  * bad-balancer: a load balancer with one fault, for testing that a lab sees it.
  *
- *	bad-balancer silent|partial|truncate PORT HOST:PORT...
+ *	bad-balancer FAULT PORT HOST:PORT...
  *
  *	silent		accepts, answers nothing, closes after a while
  *	partial		gives every connection to the first backend
  *	truncate	ends answers a few bytes into the body; headers are whole
+ *	pretend		connects to all backends each time, and asks the first
+ *	forget		reads some of the first requests, and closes
  *
  * One process per connection, IPv4 addresses only: it has to be wrong, not fast.
  */
@@ -24,12 +26,18 @@
 #define SILENCE_MS   300
 #define BODY_BYTES   10 /* of a body that is cut short */
 #define BACKENDS_MAX 64
+#define FORGOTTEN    4 /* one of ten, until they are so many */
 
 enum fault {
 	SILENT,
 	PARTIAL,
 	TRUNCATE,
+	PRETEND,
+	FORGET,
+	N_FAULTS,
 };
+
+static const char *const words[N_FAULTS] = { "silent", "partial", "truncate", "pretend", "forget" };
 
 static _Noreturn void die(const char *what)
 {
@@ -39,15 +47,13 @@ static _Noreturn void die(const char *what)
 
 static _Noreturn void die_of_usage(void)
 {
-	fprintf(stderr, "usage: bad-balancer silent|partial|truncate PORT ADDRESS:PORT...\n");
+	fprintf(stderr, "usage: bad-balancer FAULT PORT ADDRESS:PORT...\n");
 	exit(2);
 }
 
 static enum fault parse_fault(const char *word)
 {
-	static const char *const words[] = { "silent", "partial", "truncate" };
-
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < N_FAULTS; i++)
 		if (strcmp(word, words[i]) == 0)
 			return (enum fault)i;
 	die_of_usage();
@@ -159,14 +165,47 @@ static void be_silent(int client)
 		;
 }
 
-static _Noreturn void serve(enum fault fault, int client, const struct sockaddr_in *backend)
+static int connect_to(const struct sockaddr_in *backend)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	if (connect(fd, (const struct sockaddr *)backend, sizeof(*backend)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* To the backend whose turn it is, or the next one that is there. */
+static int connect_in_turn(const struct sockaddr_in *backends, unsigned n, unsigned turn)
+{
+	int fd = -1;
+
+	for (unsigned i = 0; i < n && fd < 0; i++)
+		fd = connect_to(&backends[(turn + i) % n]);
+	return fd;
+}
+
+static bool forgets(enum fault fault, unsigned turn)
+{
+	return fault == FORGET && turn % 10 == 0 && turn < 10 * FORGOTTEN;
+}
+
+static _Noreturn void serve(enum fault fault, int client, const struct sockaddr_in *backends,
+			    unsigned n, unsigned turn)
+{
+	int fd;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (fault == SILENT)
+	if (fault == SILENT || forgets(fault, turn)) {
 		be_silent(client);
-	else if (connect(fd, (const struct sockaddr *)backend, sizeof(*backend)) == 0)
+		exit(0);
+	}
+	if (fault == PARTIAL || fault == PRETEND)
+		turn = 0;
+	fd = connect_in_turn(backends, n, turn);
+	for (unsigned i = 1; fault == PRETEND && i < n; i++)
+		connect_to(&backends[i]);
+	if (fd >= 0)
 		relay(client, fd, fault == TRUNCATE);
 	exit(0);
 }
@@ -192,7 +231,7 @@ int main(int argc, char **argv)
 		pid_t pid = client >= 0 ? fork() : -1;
 
 		if (pid == 0)
-			serve(fault, client, &backends[fault == PARTIAL ? 0 : turn % n]);
+			serve(fault, client, backends, n, turn);
 		if (client >= 0)
 			close(client);
 	}

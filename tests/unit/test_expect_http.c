@@ -96,6 +96,77 @@ static void lost_requests_are_counted(void **state)
 	xlab_free(l);
 }
 
+/* So many requests are lost, and one is answered. */
+static void lose(struct xlab *l, size_t capture, uint16_t n)
+{
+	struct frames f;
+
+	frames_begin(&f, l, capture, FULL);
+	frames_converse(&f, 40000, GET, OK PAGE, "F.");
+	for (uint16_t i = 1; i <= n; i++)
+		frames_converse(&f, (uint16_t)(40000 + i), GET, "", "R");
+	frames_end(&f);
+}
+
+static void what_is_lost_here_is_lost_there(void **state)
+{
+	cleanup_free char *text = text_format("expect there { capture = b http = \"%s\"\n"
+					      "    lost = \"<= 5\" }\n"
+					      "expect here { capture = a http = \"%s\"\n"
+					      "    lost-in = there }\n",
+					      folder, folder);
+	struct xlab *l = xlab_new(text);
+	static const struct {
+		uint16_t here, there;
+		enum outcome outcome;
+	} cases[] = {
+		{ 0, 0, OUTCOME_PASS }, { 0, 2, OUTCOME_PASS }, { 2, 2, OUTCOME_PASS },
+		{ 1, 0, OUTCOME_FAIL }, { 3, 2, OUTCOME_FAIL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cleanup_free char *said = text_format("%u request%s, and %u there", cases[i].here,
+						      cases[i].here == 1 ? "" : "s",
+						      cases[i].there);
+
+		lose(l, 0, cases[i].here);
+		lose(l, 1, cases[i].there);
+
+		const struct expectation_verdict *v = &xlab_judge(l)->expectations[1];
+
+		assert_int_equal(v->outcome, cases[i].outcome);
+		assert_string_equal(v->conditions[0].expected, "no more of those than in there");
+		assert_string_equal(v->conditions[0].found, said);
+	}
+	/* There may have been more there. */
+	l->evidence->captures[1].dropped = 1;
+	assert_int_equal(xlab_judge(l)->expectations[1].outcome, OUTCOME_INCONCLUSIVE);
+	xlab_free(l);
+}
+
+static void answers_are_spread(void **state)
+{
+	cleanup_free char *text = text_format("expect e { capture = { a, b } http = \"%s\"\n"
+					      "    spread = \"<= 1\" lost = \"<= 9\" }",
+					      folder);
+	struct xlab *l = xlab_new(text);
+	struct frames f;
+
+	(void)state;
+	lose(l, 0, 4);
+	lose(l, 1, 0);
+	found(l, OUTCOME_PASS, 0, "0 answers (1, 1)");
+	frames_begin(&f, l, 1, FULL);
+	for (uint16_t i = 0; i < 3; i++)
+		frames_converse(&f, (uint16_t)(40000 + i), GET, OK PAGE, "F.");
+	frames_end(&f);
+	found(l, OUTCOME_FAIL, 0, "2 answers (1, 3)");
+	l->evidence->captures[0].dropped = 1;
+	found(l, OUTCOME_INCONCLUSIVE, 0, "2 answers (1, 3), and there may have been others");
+	xlab_free(l);
+}
+
 /* A length tells where what is missing was: it may have been wrong. */
 static void what_was_not_captured_proves_nothing(void **state)
 {
@@ -250,6 +321,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_compared),
 		cmocka_unit_test(lost_requests_are_counted),
+		cmocka_unit_test(what_is_lost_here_is_lost_there),
+		cmocka_unit_test(answers_are_spread),
 		cmocka_unit_test(what_was_not_captured_proves_nothing),
 		cmocka_unit_test(gaps_prove_nothing),
 		cmocka_unit_test(why_an_answer_was_not_compared),
