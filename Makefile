@@ -168,7 +168,7 @@ soak: test
 	SEEDS=200 BUILD=$(BUILD) tests/labs/random.sh
 	@$(MAKE) --no-print-directory asan
 	for lab in balancer httpd load networks live; do \
-		BUILD=.build/asan tests/labs/$$lab.sh || exit 1; done
+		STOPS=25 BUILD=.build/asan tests/labs/$$lab.sh || exit 1; done
 
 install: all
 	install -D -m 755 $(BUILD)/harness $(DESTDIR)$(PREFIX)/bin/harness

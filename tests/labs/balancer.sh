@@ -336,16 +336,17 @@ for mode in async process; do
 done
 
 # Signals that come as soon as they can.
+stops=${STOPS:-4}
 for mode in "async" "process --workers 40"; do
 	for signal in TERM USR1; do
-		$peer early $signal 20 "$balancer" --listen 127.0.0.1:9000 --mode $mode $three >out
+		$peer early $signal $((2 * stops)) "$balancer" --listen 127.0.0.1:9000 --mode $mode $three >out
 		same "$mode: SIG$signal at once, exit status" 0 "$(cat out)"
 	done
 done
 
 # And those that come under load: who was let in is served.
 for mode in async process; do
-	$peer stopped_under_load 10 "$balancer" --listen 127.0.0.1:9000 --mode $mode $three >out
+	$peer stopped_under_load $stops "$balancer" --listen 127.0.0.1:9000 --mode $mode $three >out
 	same "$mode: stopped under load" "0 lost, status 0" "$(cat out)"
 done
 
