@@ -54,32 +54,32 @@ static bool skip_byte(const struct unvarying *u, const char *const *at, const ch
  * Append what the rests of the texts have in common. A value is tried first, then a byte: of "-c 1"
  * and "-c 10" the 1 is in both, and yet the value differs.
  */
-static bool unvary(struct unvarying *u, const char *const *at)
+static bool unvary(struct unvarying *u, const char *const *texts)
 {
+	cleanup_free const char **at = array_new(u->n, sizeof(*at));
 	cleanup_free const char **next = array_new(u->n, sizeof(*next));
-	size_t len = u->out.len;
 
-	if (all_equal(u, at)) {
-		text_add(&u->out, "%s", at[0]);
-		return true;
+	memcpy(at, texts, u->n * sizeof(*at));
+	while (!all_equal(u, at)) {
+		size_t len = u->out.len;
+
+		if (u->tries++ > MAX_TRIES)
+			return false;
+		for (size_t v = 0; v < u->runs[0].n_variables; v++) {
+			if (!skip_value(u, v, at, next))
+				continue;
+			text_add(&u->out, "%%{%s}", u->runs[0].variables[v].name);
+			if (unvary(u, next))
+				return true;
+			u->out.len = len;
+		}
+		if (!skip_byte(u, at, next))
+			return false;
+		text_add(&u->out, "%c", *at[0]);
+		memcpy(at, next, u->n * sizeof(*at));
 	}
-	if (u->tries++ > MAX_TRIES)
-		return false;
-	for (size_t v = 0; v < u->runs[0].n_variables; v++) {
-		if (!skip_value(u, v, at, next))
-			continue;
-		text_add(&u->out, "%%{%s}", u->runs[0].variables[v].name);
-		if (unvary(u, next))
-			return true;
-		u->out.len = len;
-	}
-	if (!skip_byte(u, at, next))
-		return false;
-	text_add(&u->out, "%c", *at[0]);
-	if (unvary(u, next))
-		return true;
-	u->out.len = len;
-	return false;
+	text_add(&u->out, "%s", at[0]);
+	return true;
 }
 
 char *unvary_text(const struct planned_run *runs, size_t n, const char *const *texts)
