@@ -182,6 +182,14 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 	return 0;
 }
 
+int text_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool text_is_utf8(const char *s, size_t len)
 {
 	const unsigned char *u = (const unsigned char *)s;

@@ -41,6 +41,8 @@ char *text_bytes(char buf[16], uint64_t bytes);
 char *text_duration(char buf[16], uint64_t ns);
 /* "1.23 Gbit/s". Zero duration gives "-". */
 char *text_rate(char buf[20], uint64_t bytes, uint64_t ns);
+/* What a hexadecimal digit of either case stands for; -1: it is none. */
+int text_hex_digit(char c);
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool text_is_utf8(const char *s, size_t len);
 

@@ -1,4 +1,4 @@
-/* quiet: when receivers have read what came. The other half of crew.h. */
+/* quiet: when receivers have read what came. A part of crew.h. */
 #include <netinet/in.h>
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* schedule: which program is ready, and whose turn it is. The other half of crew.h. */
+/* schedule: which program is ready, and whose turn it is. A part of crew.h. */
 #include <netinet/in.h>
 #include <stdio.h>
 

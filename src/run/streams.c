@@ -1,5 +1,5 @@
 /*
- * streams: when servers have taken what came by TCP. The other half of crew.h.
+ * streams: when servers have taken what came by TCP. A part of crew.h.
  *
  * A client that has ended may have left bytes in its socket, on the way, in the socket of the
  * server, even in a connection that the server has not accepted; and a server that has read them

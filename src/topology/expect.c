@@ -1,5 +1,4 @@
 /* The expectations of a topology file: what must come of a run, beside what is always judged. */
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -143,11 +142,6 @@ static void set_same_as(struct builder *b, void *object, const struct value *val
 		build_refuse(b, &values[0], "is no regular file");
 }
 
-static int hex_digit(char c)
-{
-	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
-
 static void set_sha256(struct builder *b, void *object, const struct value *values, size_t n)
 {
 	static const char digits[] = "0123456789abcdefABCDEF";
@@ -162,7 +156,8 @@ static void set_sha256(struct builder *b, void *object, const struct value *valu
 		return;
 	}
 	for (size_t i = 0; i < SHA256_LEN; i++)
-		c->digest.bytes[i] = (uint8_t)(hex_digit(s[2 * i]) << 4 | hex_digit(s[2 * i + 1]));
+		c->digest.bytes[i] = (uint8_t)(text_hex_digit(s[2 * i]) << 4 |
+					       text_hex_digit(s[2 * i + 1]));
 }
 
 static void set_png(struct builder *b, void *object, const struct value *values, size_t n)

@@ -20,14 +20,6 @@ static void fail(struct http_chunks *c, const char *fault)
 
 /* ---- the line of a size ---- */
 
-static int hex(uint8_t b)
-{
-	if (b >= '0' && b <= '9')
-		return b - '0';
-	b |= 0x20;
-	return b >= 'a' && b <= 'f' ? b - 'a' + 10 : -1;
-}
-
 static void take_digit(struct http_chunks *c, int digit)
 {
 	c->state = CHUNKS_DIGITS;
@@ -39,7 +31,7 @@ static void take_digit(struct http_chunks *c, int digit)
 
 static void take_size(struct http_chunks *c, uint8_t b)
 {
-	int digit = hex(b);
+	int digit = text_hex_digit((char)b);
 
 	if (digit >= 0 && c->state != CHUNKS_BLANKS)
 		take_digit(c, digit);

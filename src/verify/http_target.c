@@ -7,14 +7,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Without its %XX (RFC 3986, 2.1); NULL: one is broken, or is a NUL. */
 static char *decode(const char *s, size_t len)
 {
@@ -24,9 +16,10 @@ static char *decode(const char *s, size_t len)
 		char c = s[i];
 
 		if (c == '%') {
-			if (len - i < 3 || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0)
+			if (len - i < 3 || text_hex_digit(s[i + 1]) < 0 ||
+			    text_hex_digit(s[i + 2]) < 0)
 				return NULL;
-			c = (char)(hex(s[i + 1]) << 4 | hex(s[i + 2]));
+			c = (char)(text_hex_digit(s[i + 1]) << 4 | text_hex_digit(s[i + 2]));
 			i += 2;
 		}
 		if (c == '\0')
